@@ -1,5 +1,6 @@
-/* An arena: memory is asked for once, at start. The caller gives one block; init functions carve it; after seal any
- * further request is a programmer error. Everything it returns is zeroed if the block was (the caller's duty). */
+/* An arena: memory is asked for once, at start. The caller gives one block; init functions carve it; after
+ * seal any further request is a programmer error. Everything it returns is zeroed if the block was (the
+ * caller's duty). */
 #ifndef CB_HOST_BASE_ARENA_H
 #define CB_HOST_BASE_ARENA_H
 

@@ -4,11 +4,11 @@
 
 _Noreturn void cb_assert_failed(const char *condition, const char *file, int line);
 
-#define CB_ASSERT(condition)                                                                       \
-    do {                                                                                           \
-        if (__builtin_expect(!(condition), 0)) {                                                   \
-            cb_assert_failed(#condition, __FILE__, __LINE__);                                      \
-        }                                                                                          \
+#define CB_ASSERT(condition)                                                                                 \
+    do {                                                                                                     \
+        if (__builtin_expect(!(condition), 0)) {                                                             \
+            cb_assert_failed(#condition, __FILE__, __LINE__);                                                \
+        }                                                                                                    \
     } while (0)
 
 #define CB_MUST_CHECK __attribute__((warn_unused_result))

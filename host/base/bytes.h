@@ -1,5 +1,5 @@
-/* Loads and stores of fixed-width integers at any alignment. le: SBE bodies, journal, state. be: Ethernet, IP, MoldUDP64.
- * The box runs on little-endian machines only (asserted below), so le is a plain copy. */
+/* Loads and stores of fixed-width integers at any alignment. le: SBE bodies, journal, state. be: Ethernet,
+ * IP, MoldUDP64. The box runs on little-endian machines only (asserted below), so le is a plain copy. */
 #ifndef CB_HOST_BASE_BYTES_H
 #define CB_HOST_BASE_BYTES_H
 
@@ -8,16 +8,16 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "clearbox runs on little-endian machines");
 
-#define CB_BYTES_LE(type, name)                                                                    \
-    static inline type cb_load_##name(const uint8_t *p)                                            \
-    {                                                                                              \
-        type v;                                                                                    \
-        memcpy(&v, p, sizeof v);                                                                   \
-        return v;                                                                                  \
-    }                                                                                              \
-    static inline void cb_store_##name(uint8_t *p, type v)                                         \
-    {                                                                                              \
-        memcpy(p, &v, sizeof v);                                                                   \
+#define CB_BYTES_LE(type, name)                                                                              \
+    static inline type cb_load_##name(const uint8_t *p)                                                      \
+    {                                                                                                        \
+        type v;                                                                                              \
+        memcpy(&v, p, sizeof v);                                                                             \
+        return v;                                                                                            \
+    }                                                                                                        \
+    static inline void cb_store_##name(uint8_t *p, type v)                                                   \
+    {                                                                                                        \
+        memcpy(p, &v, sizeof v);                                                                             \
     }
 CB_BYTES_LE(uint16_t, u16_le)
 CB_BYTES_LE(uint32_t, u32_le)

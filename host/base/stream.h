@@ -1,6 +1,6 @@
-/* A byte stream out and in: the canonical serialisation of state runs through these. A writer may hash, write a
- * snapshot, or both; a reader takes a snapshot back. Integers are little-endian and fixed width; no struct is ever put as
- * a whole, so that padding and layout never reach the digest. */
+/* A byte stream out and in: the canonical serialisation of state runs through these. A writer may hash, write
+ * a snapshot, or both; a reader takes a snapshot back. Integers are little-endian and fixed width; no struct
+ * is ever put as a whole, so that padding and layout never reach the digest. */
 #ifndef CB_HOST_BASE_STREAM_H
 #define CB_HOST_BASE_STREAM_H
 

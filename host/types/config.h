@@ -1,8 +1,9 @@
-/* The state-affecting configuration: what the journal's first record holds, and all that a replay needs beside it.
+/* The state-affecting configuration: what the journal's first record holds, and all that a replay needs
+ * beside it.
  *
- * No keys, paths, cores or addresses are here. Every id is a dense index into one of these tables. The struct is zeroed
- * before it is filled. Canonical bytes: host/engine/config_record.h. Owner: written once before the core starts, then
- * read only. */
+ * No keys, paths, cores or addresses are here. Every id is a dense index into one of these tables. The struct
+ * is zeroed before it is filled. Canonical bytes: host/engine/config_record.h. Owner: written once before the
+ * core starts, then read only. */
 #ifndef CB_HOST_TYPES_CONFIG_H
 #define CB_HOST_TYPES_CONFIG_H
 
@@ -52,7 +53,7 @@ struct cb_asset_config { /* asset 0 is USD: cash, no factor */
 
 struct cb_chain_config {
     char name[CB_NAME_BYTES];
-    uint16_t session;    /* the custodian that releases and confirms */
+    uint16_t session;      /* the custodian that releases and confirms */
     cb_rate_e9 event_loss; /* lambda of the chain-event scenario */
 };
 
@@ -75,17 +76,17 @@ struct cb_instrument_config {
     int64_t expiry_ns;  /* futures, calls and puts; 0 otherwise */
 };
 
-struct cb_risk_config { /* names as in docs/risk-model.md */
-    cb_rate_e9 maintenance;    /* MM = ceil(maintenance * M): 0.8 */
-    cb_rate_e9 unrealised;     /* u = 0.9 */
-    cb_rate_e9 warning_enter;  /* 1.10: warning below this * IM */
-    cb_rate_e9 warning_leave;  /* 1.12 */
-    cb_rate_e9 call_leave;     /* 1.02 */
-    cb_rate_e9 epoch_band;     /* 0.005: a param epoch rolls when its price leaves +- this */
-    int64_t epoch_ns;          /* ... or after this: 60 s */
-    cb_rate_e9 price_band;     /* an order that only reduces risk must be limited inside +- this of the mark */
+struct cb_risk_config {       /* names as in docs/risk-model.md */
+    cb_rate_e9 maintenance;   /* MM = ceil(maintenance * M): 0.8 */
+    cb_rate_e9 unrealised;    /* u = 0.9 */
+    cb_rate_e9 warning_enter; /* 1.10: warning below this * IM */
+    cb_rate_e9 warning_leave; /* 1.12 */
+    cb_rate_e9 call_leave;    /* 1.02 */
+    cb_rate_e9 epoch_band;    /* 0.005: a param epoch rolls when its price leaves +- this */
+    int64_t epoch_ns;         /* ... or after this: 60 s */
+    cb_rate_e9 price_band;    /* an order that only reduces risk must be limited inside +- this of the mark */
     cb_rate_e9 vol_up, vol_down; /* 0.50, 0.35 */
-    cb_rate_e9 skew;           /* 0.1 */
+    cb_rate_e9 skew;             /* 0.1 */
 };
 
 struct cb_capacity_config {
@@ -93,14 +94,15 @@ struct cb_capacity_config {
 };
 
 struct cb_config {
-    uint64_t cluster; /* names the journal; a journal of another cluster is refused */
-    uint8_t clock;    /* enum cb_clock_mode */
-    int64_t future_ns;      /* a source time later than now + this is refused */
-    int64_t resend_ns;      /* an unacknowledged action is sent again after this, doubling up to resend_max_ns */
+    uint64_t cluster;  /* names the journal; a journal of another cluster is refused */
+    uint8_t clock;     /* enum cb_clock_mode */
+    int64_t future_ns; /* a source time later than now + this is refused */
+    int64_t resend_ns; /* an unacknowledged action is sent again after this, doubling up to resend_max_ns */
     int64_t resend_max_ns;
     struct cb_capacity_config capacity;
     struct cb_risk_config risk;
-    uint32_t sessions_count, factors_count, assets_count, chains_count, holdings_count, venues_count, instruments_count;
+    uint32_t sessions_count, factors_count, assets_count, chains_count, holdings_count, venues_count,
+        instruments_count;
     struct cb_session_config sessions[CB_SESSIONS_MAX];
     struct cb_factor_config factors[CB_FACTORS_MAX];
     struct cb_asset_config assets[CB_ASSETS_MAX];

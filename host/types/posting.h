@@ -1,6 +1,6 @@
-/* A posting: one leg of a double entry. Every ledger operation emits legs whose amounts sum to zero per asset (and, for
- * coins, per chain), the other leg being one of the system accounts below. Amounts are 1e-6 USD for asset 0 and 1e-8
- * units for every other asset. */
+/* A posting: one leg of a double entry. Every ledger operation emits legs whose amounts sum to zero per asset
+ * (and, for coins, per chain), the other leg being one of the system accounts below. Amounts are 1e-6 USD for
+ * asset 0 and 1e-8 units for every other asset. */
 #ifndef CB_HOST_TYPES_POSTING_H
 #define CB_HOST_TYPES_POSTING_H
 
@@ -9,8 +9,8 @@
 /* System accounts, above every trader's account id. */
 #define CB_SYSTEM_EXTERNAL 0xFFFFFFF0u /* the world outside: deposits come from here, withdrawals go here */
 #define CB_SYSTEM_CLEARING 0xFFFFFFF1u /* the venues' side of premium and realised profit */
-#define CB_SYSTEM_FEES 0xFFFFFFF2u
-#define CB_SYSTEM_TRANSIT 0xFFFFFFF3u /* held for a release that is not confirmed */
+#define CB_SYSTEM_FEES     0xFFFFFFF2u
+#define CB_SYSTEM_TRANSIT  0xFFFFFFF3u /* held for a release that is not confirmed */
 
 enum cb_posting_reason {
     CB_POSTING_DEPOSIT = 1,

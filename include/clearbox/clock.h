@@ -1,7 +1,8 @@
 /* The clock port: the one way in which time enters. Core reads it once per burst.
  *
- * wall_ns: UTC, may step; the sequencer makes it monotonic. steady_ns: monotonic, arbitrary origin, for paths that are
- * not state (re-requests, statistics). idle(ns): give the core away for at most that long. Threads: the owning thread. */
+ * wall_ns: UTC, may step; the sequencer makes it monotonic. steady_ns: monotonic, arbitrary origin, for paths
+ * that are not state (re-requests, statistics). idle(ns): give the core away for at most that long. Threads:
+ * the owning thread. */
 #ifndef CB_CLEARBOX_CLOCK_H
 #define CB_CLEARBOX_CLOCK_H
 

@@ -1,9 +1,10 @@
 /* The nic port: whole Ethernet frames in, whole Ethernet frames out, one port per line.
  *
- * rx fills up to `max` frames and returns how many; the bytes stay the driver's and are valid until `release` is called
- * with the same frames (all of one rx burst at once, before the next rx). Nothing is copied. tx sends up to `count`
- * frames, copies what it needs, and returns how many it took: fewer means the ring is full, call again later.
- * mac: this port's own address. mtu: bytes an IP packet may have. Never blocks. Threads: the owning thread only.
+ * rx fills up to `max` frames and returns how many; the bytes stay the driver's and are valid until `release`
+ * is called with the same frames (all of one rx burst at once, before the next rx). Nothing is copied. tx
+ * sends up to `count` frames, copies what it needs, and returns how many it took: fewer means the ring is
+ * full, call again later. mac: this port's own address. mtu: bytes an IP packet may have. Never blocks.
+ * Threads: the owning thread only.
  *
  * stamp_ns is when the frame arrived, by `stamp_source`; it is statistics, never state. */
 #ifndef CB_CLEARBOX_NIC_H
@@ -39,7 +40,8 @@ struct cb_nic {
     uint32_t (*rx)(void *self, struct cb_nic_frame *frames, uint32_t max);
     void (*release)(void *self, struct cb_nic_frame *frames, uint32_t count);
     uint32_t (*tx)(void *self, const struct cb_nic_frame *frames, uint32_t count);
-    /* 1 when frames can pass, 0 while the peer is away, -1 when the input has ended for good (a capture was read). */
+    /* 1 when frames can pass, 0 while the peer is away, -1 when the input has ended for good (a capture was
+     * read). */
     int (*link)(void *self);
     void (*stats)(void *self, struct cb_nic_stats *out);
     void (*close)(void *self);

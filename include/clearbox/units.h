@@ -1,7 +1,8 @@
 /* Units: the fixed-point value types that users, the wire and every stage share.
  *
- * The scale is in the type's name and in its field, so that mixing money with quantity does not compile. Each is one
- * signed 64-bit integer in two's complement. docs/numbers.md has the bound of each and the proof of each product.
+ * The scale is in the type's name and in its field, so that mixing money with quantity does not compile. Each
+ * is one signed 64-bit integer in two's complement. docs/numbers.md has the bound of each and the proof of
+ * each product.
  *
  *   cb_price_e8   1e-8 USD               > 0 where a price is meant
  *   cb_qty_e8     1e-8 units             |q| < 2^59 (CB_QTY_E8_MAX)
@@ -42,14 +43,14 @@ typedef struct {
     cb_s64 ns;
 } cb_time_ns;
 
-#define CB_E6 1000000L
-#define CB_E8 100000000L
-#define CB_E9 1000000000L
+#define CB_E6  1000000L
+#define CB_E8  100000000L
+#define CB_E9  1000000000L
 #define CB_E10 10000000000L
 
-#define CB_NS_PER_US 1000L
-#define CB_NS_PER_MS 1000000L
-#define CB_NS_PER_S 1000000000L
+#define CB_NS_PER_US  1000L
+#define CB_NS_PER_MS  1000000L
+#define CB_NS_PER_S   1000000000L
 #define CB_NS_PER_DAY (86400L * CB_NS_PER_S)
 
 /* The greatest quantity a position, order, deposit or balance may hold, exclusive: 2^59 units of 1e-8. */
