@@ -1,0 +1,130 @@
+/* clearbox snapshot DIR [--follow]: the snapshotter. It replays the journal into a core of its own and writes the state as
+ * a snapshot; so the hot thread never stalls for one, and replay is exercised all the time. */
+#include "host/app/commands.h"
+#include "host/app/stop.h"
+#include "host/app/store.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define RECORDS_PER_SNAPSHOT 1000000u /* unless --steps says otherwise */
+#define FOLLOW_PAUSE_NS      (200L * 1000 * 1000)
+
+static enum cb_exit write_snapshot(struct cb_store *store, const char *directory, FILE *errors)
+{
+    static struct cb_file_writer file; /* 64 KiB of buffer */
+    struct cb_file_error error;
+    struct cb_snapshot_sink sink;
+    uint8_t header[CB_SNAPSHOT_HEADER_BYTES] = {0};
+    char path[CB_FILE_PATH_BYTES];
+    const struct cb_journal_frame *frame = cb_journal_reader_frame(&store->reader);
+    struct cb_snapshot snapshot = {
+        .engine_version = CB_CORE_VERSION,
+        .cluster = frame->cluster,
+        .seq = store->core.sequence.seq,
+        .epoch = frame->epoch,
+        .frame_no = frame->frame_no,
+        .generation = frame->generation,
+        .effects = store->core.effects,
+        .last_ns = store->core.sequence.ingest_ns,
+    };
+    memcpy(snapshot.frame_hash, cb_journal_reader_frame_hash(&store->reader), sizeof snapshot.frame_hash);
+    snprintf(path, sizeof path, "%.900s/snapshots", directory);
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        cb_message_print(errors, CB_MESSAGE_1001, "%s: %s", path, strerror(errno));
+        return CB_EXIT_RUN_TIME;
+    }
+    cb_store_snapshot_path(path, directory, snapshot.seq);
+    if (!cb_file_writer_open(&file, path)) {
+        cb_message_print(errors, CB_MESSAGE_1001, "%s", file.error.text);
+        return CB_EXIT_RUN_TIME;
+    }
+    cb_put_bytes(&file.writer, header, sizeof header);
+    cb_snapshot_sink_open(&sink, &file.writer);
+    cb_store_serialize(&store->core, &sink.writer);
+    cb_snapshot_sink_end(&sink, &snapshot);
+    cb_snapshot_sink_close(&sink);
+    cb_snapshot_encode(header, &snapshot);
+    cb_file_writer_patch(&file, 0, header, sizeof header);
+    if (!cb_file_writer_commit(&file, &error)) {
+        cb_message_print(errors, CB_MESSAGE_1001, "%s", error.text);
+        return CB_EXIT_RUN_TIME;
+    }
+    return CB_EXIT_OK;
+}
+
+/* Reads the file back through the whole path that a restart takes; only then does it count. */
+static enum cb_exit verify_snapshot(const char *directory, uint64_t seq, FILE *errors)
+{
+    static struct cb_store check;
+    char path[CB_FILE_PATH_BYTES];
+    cb_store_snapshot_path(path, directory, seq);
+    const struct cb_store_load load = {.directory = directory, .snapshot = path, .to = seq, .follow = true};
+    enum cb_exit result = cb_store_open(&check, &load, errors);
+    cb_store_close(&check);
+    if (result != CB_EXIT_OK) {
+        remove(path);
+    }
+    return result;
+}
+
+static enum cb_exit take_one(struct cb_store *store, const char *directory, const struct cb_options *options,
+                             uint64_t *last)
+{
+    uint64_t seq = store->core.sequence.seq;
+    if (seq == *last || seq == 0) {
+        return CB_EXIT_OK;
+    }
+    enum cb_exit result = write_snapshot(store, directory, options->errors);
+    if (result == CB_EXIT_OK) {
+        result = verify_snapshot(directory, seq, options->errors);
+    }
+    if (result == CB_EXIT_OK) {
+        *last = seq;
+        if (!options->follow) {
+            fprintf(options->out, "snapshot of record %" PRIu64 " written and read back\n", seq);
+        }
+    }
+    return result;
+}
+
+int cb_command_snapshot(const struct cb_options *options)
+{
+    static struct cb_store store;
+    char directory[CB_FILE_PATH_BYTES];
+    if (!cb_store_find(directory, options->argument, options->errors)) {
+        return CB_EXIT_ENVIRONMENT;
+    }
+    cb_stop_install();
+    uint64_t every = options->steps != 0 ? options->steps : RECORDS_PER_SNAPSHOT, last = 0;
+    struct cb_store_load load = {
+        .directory = directory, .newest = true, .to = UINT64_MAX, .follow = options->follow};
+    enum cb_exit result = cb_store_open(&store, &load, options->errors);
+    if (result == CB_EXIT_OK && !options->follow) {
+        result = take_one(&store, directory, options, &last);
+    }
+    last = store.begun_at;
+    while (result == CB_EXIT_OK && options->follow && !cb_stop_requested()) {
+        struct timespec pause = {.tv_nsec = FOLLOW_PAUSE_NS};
+        if (store.core.config == NULL) { /* the journal was still empty */
+            nanosleep(&pause, NULL);
+            cb_store_close(&store);
+            result = cb_store_open(&store, &load, options->errors);
+            continue;
+        }
+        uint64_t due = last + every;
+        store.replay.to = due;
+        enum cb_replay_result step = cb_replay_run(&store.replay, every);
+        result = cb_store_report(&store.replay, step, directory, options->errors);
+        if (result == CB_EXIT_OK && store.core.sequence.seq >= due) {
+            result = take_one(&store, directory, options, &last);
+        } else if (step == CB_REPLAY_END) {
+            nanosleep(&pause, NULL);
+        }
+    }
+    cb_store_close(&store);
+    return result;
+}

@@ -1,0 +1,32 @@
+/* The keeper: a thread beside the hot one that keeps the journal from filling up.
+ *
+ * It runs the snapshotter as a process of low priority (`clearbox snapshot DIR --follow`), looks once a second which
+ * snapshots are there and verified, archives or gives up segments that two of them no longer need, and tells the hot
+ * thread through one atomic word how far it may recycle. It never touches the core or the journal. */
+#ifndef CB_HOST_APP_KEEPER_H
+#define CB_HOST_APP_KEEPER_H
+
+#include "host/app/config.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct cb_keeper {
+    pthread_t thread;
+    bool running;
+    atomic_bool stop;
+    _Atomic uint64_t retain_through; /* relaxed: the number alone matters */
+    char directory[1024];
+    enum cb_journal_retain retain;
+    uint64_t snapshot_records;
+    int child; /* pid of the snapshotter; 0: none */
+    FILE *errors;
+};
+
+/* Returns false after a message. */
+bool cb_keeper_start(struct cb_keeper *keeper, const char *directory, const struct cb_journal_app_config *journal,
+                     FILE *errors);
+/* Ends the snapshotter and the thread. */
+void cb_keeper_stop(struct cb_keeper *keeper);
+
+#endif

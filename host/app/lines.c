@@ -1,0 +1,117 @@
+#include "host/app/lines.h"
+
+#include "drivers/dpdk/dpdk.h"
+#include "drivers/udp/udp.h"
+
+#include <string.h>
+
+#define ERROR_BYTES 512u
+#define UDP_BUFFER_BYTES (4u << 20) /* what the socket is asked to hold while the box is busy; the kernel may give less */
+
+static enum cb_exit start_dpdk(struct cb_lines *lines, const struct cb_app_config *config, FILE *errors)
+{
+    char error[ERROR_BYTES];
+    const char *extra[CB_EAL_EXTRA_MAX];
+    bool pci = false;
+    for (uint32_t i = 0; i < config->eal_extra_count; i++) {
+        extra[i] = config->eal_extra[i];
+    }
+    for (uint32_t i = 0; i < config->lines_count; i++) {
+        /* A PCI address looks like 0000:01:00.0; a virtual device's name does not begin with a digit. */
+        const struct cb_line_config *line = &config->lines[i];
+        pci = pci || (line->driver == CB_NIC_EAL && line->device[0] >= '0' && line->device[0] <= '9');
+    }
+    const struct cb_dpdk_options options = {
+        .memory_mb = pci ? 512 : 128,
+        .hugepages = pci,
+        .pci = pci,
+        .eal_extra = extra,
+        .eal_extra_count = config->eal_extra_count,
+    };
+    if (!cb_dpdk_start(&options, error, sizeof error)) {
+        cb_message_print(errors, CB_MESSAGE_4003, "DPDK: %s", error);
+        return CB_EXIT_ENVIRONMENT;
+    }
+    lines->dpdk = true;
+    return CB_EXIT_OK;
+}
+
+static bool open_dpdk(struct cb_nic *nic, const struct cb_line_config *line, enum cb_lines_end end, char *error)
+{
+    struct cb_dpdk_port_options options = {.mtu = 0};
+    switch (line->driver) {
+    case CB_NIC_MEMIF:
+        options.kind = end == CB_LINES_BOX ? CB_DPDK_MEMIF_SERVER : CB_DPDK_MEMIF_CLIENT;
+        options.socket_path = line->socket;
+        options.memif_id = line->id;
+        break;
+    case CB_NIC_PCAP:
+        options.kind = CB_DPDK_PCAP;
+        options.rx_pcap = line->read;
+        options.tx_pcap = line->write[0] != 0 ? line->write : NULL;
+        break;
+    default:
+        options.kind = CB_DPDK_DEVICE;
+        options.device = line->device;
+        break;
+    }
+    return cb_dpdk_open_port(nic, &options, error, ERROR_BYTES);
+}
+
+static bool open_udp(struct cb_nic *nic, const struct cb_line_config *line, enum cb_lines_end end, char *error)
+{
+    char address[16];
+    uint32_t ip = line->address.ip;
+    snprintf(address, sizeof address, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255u, ip >> 8 & 255u, ip & 255u);
+    const struct cb_udp_options options = {
+        .bind_address = ip != 0 ? address : NULL,
+        .port = end == CB_LINES_BOX ? line->address.port : 0,
+        .receive_buffer_bytes = UDP_BUFFER_BYTES,
+    };
+    return cb_udp_open(nic, &options, NULL, error, ERROR_BYTES);
+}
+
+enum cb_exit cb_lines_open(struct cb_lines *lines, const struct cb_app_config *config, enum cb_lines_end end,
+                           FILE *errors)
+{
+    memset(lines, 0, sizeof *lines);
+    for (uint32_t i = 0; i < config->lines_count; i++) {
+        const struct cb_line_config *line = &config->lines[i];
+        char error[ERROR_BYTES];
+        if (end == CB_LINES_WORLD && line->driver != CB_NIC_MEMIF && line->driver != CB_NIC_UDP) {
+            cb_message_print(errors, CB_MESSAGE_3010,
+                             "lines[%u]: the generator needs a line it can stand at the other end of: memif or udp", i);
+            cb_lines_close(lines);
+            return CB_EXIT_CONFIG;
+        }
+        if (line->driver != CB_NIC_UDP && !lines->dpdk) {
+            enum cb_exit started = start_dpdk(lines, config, errors);
+            if (started != CB_EXIT_OK) {
+                cb_lines_close(lines);
+                return started;
+            }
+        }
+        bool opened = line->driver == CB_NIC_UDP ? open_udp(&lines->nic[i], line, end, error)
+                                                 : open_dpdk(&lines->nic[i], line, end, error);
+        if (!opened) {
+            cb_message_print(errors, CB_MESSAGE_4001, "lines[%u]: %s", i, error);
+            cb_lines_close(lines);
+            return CB_EXIT_ENVIRONMENT;
+        }
+        lines->port[i] = &lines->nic[i];
+        lines->count = i + 1;
+    }
+    return CB_EXIT_OK;
+}
+
+void cb_lines_close(struct cb_lines *lines)
+{
+    for (uint32_t i = 0; i < lines->count; i++) {
+        lines->nic[i].close(lines->nic[i].self);
+    }
+    lines->count = 0;
+    if (lines->dpdk) {
+        cb_dpdk_stop();
+        lines->dpdk = false;
+    }
+}

@@ -1,0 +1,328 @@
+#include "host/app/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+bool cb_memory_take(struct cb_memory *memory, size_t bytes, bool populate, FILE *errors)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | (populate ? MAP_POPULATE : MAP_NORESERVE);
+    memory->bytes = (bytes + 4095u) & ~(size_t)4095u;
+    memory->base = mmap(NULL, memory->bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (memory->base == MAP_FAILED) {
+        memory->base = NULL;
+        cb_message_print(errors, CB_MESSAGE_4002, "%zu MiB for the tables: %s. Lower `capacity`, or add memory.",
+                         bytes >> 20, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+void cb_memory_give(struct cb_memory *memory)
+{
+    if (memory->base != NULL) {
+        munmap(memory->base, memory->bytes);
+        memory->base = NULL;
+    }
+}
+
+bool cb_store_find(char *directory, const char *path, FILE *errors)
+{
+    struct stat status;
+    if (snprintf(directory, CB_FILE_PATH_BYTES, "%s/journal", path) >= (int)CB_FILE_PATH_BYTES) {
+        cb_message_print(errors, CB_MESSAGE_4005, "%s: the path is too long", path);
+        return false;
+    }
+    if (cb_file_exists(directory)) {
+        return true;
+    }
+    snprintf(directory, CB_FILE_PATH_BYTES, "%s", path);
+    if (cb_file_exists(directory)) {
+        return true;
+    }
+    cb_message_print(errors, CB_MESSAGE_4005, "%s: %s", path,
+                     stat(path, &status) == 0 ? "holds no journal (no seg-0000.cbj here or in journal/)"
+                                              : strerror(errno));
+    return false;
+}
+
+void cb_store_serialize(const struct cb_core *core, struct cb_writer *writer)
+{
+    cb_config_serialize(core->config, writer);
+    cb_core_serialize(core, writer);
+}
+
+uint64_t cb_store_digest(const struct cb_core *core, char text[CB_DIGEST_TEXT_BYTES])
+{
+    struct cb_snapshot_sink sink;
+    struct cb_snapshot snapshot;
+    memset(&snapshot, 0, sizeof snapshot);
+    cb_snapshot_sink_open(&sink, NULL);
+    cb_store_serialize(core, &sink.writer);
+    cb_snapshot_sink_end(&sink, &snapshot);
+    cb_snapshot_sink_close(&sink);
+    for (uint32_t i = 0; i < CB_JOURNAL_HASH_BYTES; i++) {
+        snprintf(text + 2 * i, 3, "%02x", snapshot.state[i]);
+    }
+    return snapshot.payload_bytes;
+}
+
+void cb_store_snapshot_path(char *path, const char *directory, uint64_t seq)
+{
+    snprintf(path, CB_FILE_PATH_BYTES, "%.900s/snapshots/snap-%020" PRIu64 ".cbs", directory, seq);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+uint32_t cb_store_snapshots(const char *directory, uint64_t *seqs, uint32_t max)
+{
+    char path[CB_FILE_PATH_BYTES];
+    uint32_t count = 0;
+    snprintf(path, sizeof path, "%.900s/snapshots", directory);
+    DIR *listing = opendir(path);
+    if (listing == NULL) {
+        return 0;
+    }
+    for (struct dirent *entry = readdir(listing); entry != NULL && count < max; entry = readdir(listing)) {
+        uint64_t seq;
+        char rest[8];
+        if (sscanf(entry->d_name, "snap-%20" SCNu64 "%7s", &seq, rest) == 2 && strcmp(rest, ".cbs") == 0) {
+            seqs[count++] = seq;
+        }
+    }
+    closedir(listing);
+    qsort(seqs, count, sizeof seqs[0], newest_first);
+    return count;
+}
+
+enum cb_exit cb_store_report(const struct cb_replay *replay, enum cb_replay_result result, const char *directory,
+                             FILE *errors)
+{
+    const struct cb_journal_problem *problem = &replay->reader->problem;
+    switch (result) {
+    case CB_REPLAY_BAD:
+        cb_message_print(errors, CB_MESSAGE_5001,
+                         "%s: %s at slot %" PRIu32 ", offset 0x%" PRIx64 " (frame %" PRIu64
+                         "). The %" PRIu64 " records before it are good. Nothing was changed.",
+                         directory, cb_journal_flaw_name(problem->flaw), problem->slot, problem->offset,
+                         problem->frame_no, replay->core->sequence.seq);
+        return CB_EXIT_LEDGER;
+    case CB_REPLAY_FOREIGN:
+        cb_message_print(errors, CB_MESSAGE_5002,
+                         "%s: record %" PRIu64 " does not follow from the state before it: this journal was written by "
+                         "another version, or under another configuration",
+                         directory, replay->seq);
+        return CB_EXIT_LEDGER;
+    case CB_REPLAY_DIFFERS:
+        cb_message_print(errors, CB_MESSAGE_5002,
+                         "%s: before record %" PRIu64 " the journal recorded effects %016" PRIx64
+                         ", this replay has %016" PRIx64,
+                         directory, replay->seq, replay->effects_recorded, replay->effects_here);
+        return CB_EXIT_LEDGER;
+    default:
+        return CB_EXIT_OK;
+    }
+}
+
+/* Memory and an empty core for store->genesis->config. */
+static enum cb_exit make_core(struct cb_store *store, const struct cb_store_load *load, FILE *errors)
+{
+    const struct cb_config *config = &store->genesis->config;
+    if (!cb_memory_take(&store->core_memory, cb_core_footprint(config), load->populate, errors)) {
+        return CB_EXIT_ENVIRONMENT;
+    }
+    struct cb_arena arena = cb_arena_over(store->core_memory.base, store->core_memory.bytes);
+    cb_core_init(&store->core, &arena, config, load->sink);
+    return CB_EXIT_OK;
+}
+
+static bool foreign_snapshot(FILE *errors, const char *path, const char *why)
+{
+    cb_message_print(errors, CB_MESSAGE_5001, "snapshot %s: %s", path, why);
+    return false;
+}
+
+/* Restores the core from one snapshot file. False after a message; what was made so far is given back. */
+static bool restore_snapshot(struct cb_store *store, const struct cb_store_load *load, const char *path,
+                             struct cb_snapshot *snapshot, FILE *errors)
+{
+    struct cb_file_reader file;
+    struct cb_file_error error;
+    struct cb_snapshot_source source;
+    if (!cb_file_reader_open(&file, &error, path)) {
+        return foreign_snapshot(errors, path, error.text);
+    }
+    enum cb_snapshot_flaw flaw = cb_snapshot_source_open(&source, &file.reader, 0, CB_CORE_VERSION);
+    const char *why = flaw == CB_SNAPSHOT_SOUND ? NULL : cb_snapshot_flaw_name(flaw);
+    uint32_t index;
+    if (why == NULL && (!cb_config_restore(&store->genesis->config, &source.reader) ||
+                        cb_core_config_fault(&store->genesis->config, &index) != NULL)) {
+        why = "its configuration is not possible";
+    }
+    if (why == NULL && make_core(store, load, errors) != CB_EXIT_OK) {
+        why = "no memory";
+    }
+    if (why == NULL && !cb_core_restore(&store->core, &source.reader)) {
+        why = "its state is not possible";
+    }
+    if (why == NULL) {
+        flaw = cb_snapshot_source_end(&source);
+        why = flaw == CB_SNAPSHOT_SOUND ? NULL : cb_snapshot_flaw_name(flaw);
+    }
+    if (why == NULL && (store->core.sequence.seq != source.snapshot.seq ||
+                        store->core.effects != source.snapshot.effects)) {
+        why = "its header and its state do not agree";
+    }
+    *snapshot = source.snapshot;
+    cb_snapshot_source_close(&source);
+    cb_file_reader_close(&file);
+    if (why != NULL) {
+        cb_memory_give(&store->core_memory);
+        return foreign_snapshot(errors, path, why);
+    }
+    return true;
+}
+
+/* Brings the reader behind the snapshot, and checks that the journal's chain runs through it. */
+static bool bind_snapshot(struct cb_store *store, const struct cb_snapshot *snapshot)
+{
+    struct cb_event event;
+    if (cb_journal_reader_seek(&store->reader, snapshot->seq) &&
+        cb_journal_reader_next(&store->reader, &event) == CB_JOURNAL_READ_EVENT) {
+        bool same = memcmp(cb_journal_reader_frame_hash(&store->reader), snapshot->frame_hash,
+                           CB_JOURNAL_HASH_BYTES) == 0;
+        store->replay.frame_no = cb_journal_reader_frame(&store->reader)->frame_no;
+        return same && event.seq == snapshot->seq;
+    }
+    return cb_journal_reader_seek(&store->reader, snapshot->seq + 1);
+}
+
+static bool begin_with_snapshot(struct cb_store *store, const struct cb_store_load *load, FILE *errors)
+{
+    uint64_t seqs[64];
+    char path[CB_FILE_PATH_BYTES];
+    struct cb_snapshot snapshot;
+    uint32_t count = load->snapshot != NULL ? 1 : cb_store_snapshots(load->directory, seqs, 64);
+    for (uint32_t i = 0; i < count; i++) {
+        if (load->snapshot != NULL) {
+            snprintf(path, sizeof path, "%s", load->snapshot);
+        } else {
+            cb_store_snapshot_path(path, load->directory, seqs[i]);
+        }
+        if (!restore_snapshot(store, load, path, &snapshot, errors)) {
+            continue;
+        }
+        if (bind_snapshot(store, &snapshot)) {
+            store->begun_at = snapshot.seq;
+            return true;
+        }
+        foreign_snapshot(errors, path, "the journal's chain does not run through it");
+        cb_memory_give(&store->core_memory);
+    }
+    return false;
+}
+
+/* Collects the configuration from the journal's first records and applies them. */
+static enum cb_exit begin_with_genesis(struct cb_store *store, const struct cb_store_load *load, FILE *errors)
+{
+    struct cb_event event;
+    memset(store->genesis, 0, sizeof *store->genesis);
+    if (!cb_journal_reader_seek(&store->reader, 1)) {
+        cb_message_print(errors, CB_MESSAGE_5001,
+                         "%s: its first records were recycled and it has no sound snapshot to begin with",
+                         load->directory);
+        return CB_EXIT_LEDGER;
+    }
+    for (;;) {
+        enum cb_journal_read read = cb_journal_reader_next(&store->reader, &event);
+        if (read == CB_JOURNAL_READ_END && store->genesis->parts == 0) {
+            return CB_EXIT_OK; /* an empty journal */
+        }
+        if (read == CB_JOURNAL_READ_BAD) {
+            return cb_store_report(&store->replay, CB_REPLAY_BAD, load->directory, errors);
+        }
+        enum cb_genesis_result result = CB_GENESIS_BAD;
+        store->genesis->fault = "it ends inside its configuration";
+        if (read == CB_JOURNAL_READ_EVENT) {
+            result = cb_genesis_take(store->genesis, &event);
+        }
+        if (result == CB_GENESIS_BAD) {
+            cb_message_print(errors, CB_MESSAGE_5001, "%s: %s", load->directory, store->genesis->fault);
+            return CB_EXIT_LEDGER;
+        }
+        if (result == CB_GENESIS_COMPLETE) {
+            break;
+        }
+    }
+    enum cb_exit made = make_core(store, load, errors);
+    if (made == CB_EXIT_OK) {
+        cb_genesis_apply(store->genesis, &store->core);
+        store->replay.frame_no = cb_journal_reader_frame(&store->reader)->frame_no;
+    }
+    return made;
+}
+
+static enum cb_exit apply_rest(struct cb_store *store, const struct cb_store_load *load, FILE *errors)
+{
+    enum cb_replay_result result;
+    store->replay.to = load->to;
+    do {
+        result = cb_replay_run(&store->replay, UINT64_MAX);
+    } while (result == CB_REPLAY_BUDGET);
+    return cb_store_report(&store->replay, result, load->directory, errors);
+}
+
+enum cb_exit cb_store_open(struct cb_store *store, const struct cb_store_load *load, FILE *errors)
+{
+    struct cb_file_error error;
+    memset(store, 0, sizeof *store);
+    store->replay = (struct cb_replay){.core = &store->core, .reader = &store->reader, .to = load->to};
+    if (!cb_file_open_all(&store->slots, &error, load->directory)) {
+        cb_message_print(errors, CB_MESSAGE_4005, "%s", error.text);
+        return CB_EXIT_ENVIRONMENT;
+    }
+    store->slots_open = true;
+    store->genesis = calloc(1, sizeof *store->genesis);
+    cb_file_disk_init(&store->disk, &store->slots);
+    struct cb_journal_reader_config reader = {.disk = &store->disk.disk, .follow = load->follow};
+    if (store->genesis == NULL ||
+        !cb_memory_take(&store->reader_memory, cb_journal_reader_footprint(&reader), false, errors)) {
+        return CB_EXIT_ENVIRONMENT;
+    }
+    struct cb_arena arena = cb_arena_over(store->reader_memory.base, store->reader_memory.bytes);
+    cb_journal_reader_init(&store->reader, &arena, &reader);
+    store->reader_open = true;
+    bool wanted = load->newest || load->snapshot != NULL;
+    if (!wanted || !begin_with_snapshot(store, load, errors)) {
+        if (load->snapshot != NULL) {
+            return CB_EXIT_LEDGER;
+        }
+        enum cb_exit begun = begin_with_genesis(store, load, errors);
+        if (begun != CB_EXIT_OK || store->genesis->parts == 0) {
+            return begun;
+        }
+    }
+    return apply_rest(store, load, errors);
+}
+
+void cb_store_close(struct cb_store *store)
+{
+    if (store->reader_open) {
+        cb_journal_reader_close(&store->reader);
+    }
+    if (store->slots_open) {
+        cb_file_close(&store->slots);
+    }
+    cb_memory_give(&store->reader_memory);
+    cb_memory_give(&store->core_memory);
+    free(store->genesis);
+    store->genesis = NULL;
+}

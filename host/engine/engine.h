@@ -1,0 +1,79 @@
+/* The engine: the live box. It joins ingress, journal, core and egress in one poll function.
+ *
+ *   nic -> ingress -> stamp -> journal.append -> core.apply -> egress queue -> (durable) -> nic
+ *
+ * Nothing leaves before its cause is durable; nothing is taken from a nic while the journal or the egress queue has no
+ * room for what it may cause. The clock is read once per poll. When idle and a timer is due, a TIME record is appended.
+ * Threads: one. Memory: from one arena; nothing is allocated after start. */
+#ifndef CB_HOST_ENGINE_ENGINE_H
+#define CB_HOST_ENGINE_ENGINE_H
+
+#include "clearbox/clock.h"
+#include "clearbox/nic.h"
+#include "host/base/mac.h"
+#include "host/egress/egress.h"
+#include "host/engine/core.h"
+#include "host/ingress/ingress.h"
+#include "host/journal/journal.h"
+
+struct cb_engine_config {
+    const struct cb_config *config;
+    struct cb_clock clock;
+    struct cb_nic *lines[CB_LINES_MAX];
+    uint32_t lines_count;
+    struct cb_ingress_line addresses[CB_LINES_MAX]; /* own.mac is taken from the nic */
+    const struct cb_mac_keys *keys;                 /* one per session; copied by ingress, kept by egress */
+    uint64_t epoch;                                 /* of this life: greater than any in the journal */
+};
+
+enum cb_engine_state { CB_ENGINE_RUNNING = 0, CB_ENGINE_FAILED = 1 /* the journal's disk failed */ };
+
+struct cb_engine_stats {
+    uint64_t polls, idle_polls, records, time_records, statuses;
+    uint64_t no_room; /* polls that took nothing from the nics, because journal or egress had no room */
+};
+
+/* How far one session's messages are applied and durable. One open checkpoint at a time: when it becomes durable, so does
+ * everything of the session before it. */
+struct cb_engine_watermark {
+    uint64_t applied, durable;               /* session sequences */
+    uint64_t checkpoint_seq, checkpoint_session_seq; /* 0: none open */
+    uint64_t told_next, told_durable;
+    int64_t told_ns; /* steady */
+};
+
+struct cb_engine {
+    struct cb_engine_config config;
+    struct cb_core *core;
+    struct cb_journal *journal;
+    struct cb_ingress ingress;
+    struct cb_egress egress;
+    struct cb_ingress_sink ingress_sink;
+    struct cb_engine_watermark watermarks[CB_SESSIONS_MAX];
+    struct cb_nic_frame frames[CB_BURST]; /* the burst being taken */
+    uint32_t frames_count, frames_done, frames_line;
+    int64_t wall_ns, steady_ns; /* of this poll */
+    uint64_t durable_told;      /* the durable seq the watermarks were last moved to */
+    struct cb_engine_stats stats;
+};
+
+size_t cb_engine_footprint(const struct cb_engine_config *config);
+
+/* Makes the engine over a core that has applied the whole journal, and over that journal, recovered and running. Installs
+ * itself as the core's sink and appends the EPOCH record of this life (before it, on an empty journal, the configuration).
+ * Requires: core, journal, nics and keys outlive it. */
+void cb_engine_init(struct cb_engine *engine, struct cb_arena *arena, const struct cb_engine_config *config,
+                    struct cb_core *core, struct cb_journal *journal);
+
+/* Bounded work. Returns how much was done; 0: idle, the caller may give the core away. */
+uint32_t cb_engine_poll(struct cb_engine *engine);
+
+enum cb_engine_state cb_engine_state(const struct cb_engine *engine);
+
+/* Whether everything appended is durable and everything durable has left: what a shutdown waits for. */
+bool cb_engine_drained(const struct cb_engine *engine);
+
+/* Like poll, but takes nothing from the nics: for a shutdown. */
+uint32_t cb_engine_drain(struct cb_engine *engine);
+
+#endif
