@@ -90,7 +90,7 @@ struct cb_risk_config {       /* names as in docs/risk-model.md */
 };
 
 struct cb_capacity_config {
-    uint32_t accounts, positions, positions_per_account, orders, holds, answers;
+    uint32_t accounts, positions, positions_per_account, balances, orders, holds, answers;
 };
 
 struct cb_config {

@@ -29,6 +29,7 @@
 #define CB_ACCOUNTS_MAX              (1u << 20)
 #define CB_POSITIONS_MAX             (1u << 24)
 #define CB_POSITIONS_PER_ACCOUNT_MAX 4096u
+#define CB_BALANCES_MAX              (1u << 22) /* (account, holding) rows; cash needs none */
 #define CB_BALANCES_PER_ACCOUNT_MAX  CB_HOLDINGS_MAX
 #define CB_ORDERS_MAX                (1u << 22)
 #define CB_ORDERS_PER_ACCOUNT_MAX    4096u
