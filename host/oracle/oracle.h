@@ -59,7 +59,7 @@ struct cb_oracle_view {
     int64_t vol_e9;         /* always > 0: at least the factor's vol_floor */
     int64_t source_time_ns; /* of the OLDEST price used; 0 while not known */
     uint64_t seq;           /* of the newest price used; 0 while not known */
-    int64_t changes_ns;     /* the least `now` at which this view differs without any further event;
+    int64_t changes_ns;     /* the least `now` at which this view may differ with no further event;
                              * INT64_MAX: never */
     uint16_t fresh;         /* sources whose price is fresh */
     bool known;
