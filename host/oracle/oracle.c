@@ -31,7 +31,7 @@ static int64_t subtract_saturating(int64_t a, int64_t b)
     return difference;
 }
 
-/* Fills `sorted` with the sources that ever reported, newest source time first, ties by id; returns how many.
+/* Fills `sorted` with the sources that ever reported, newest first, ties by id; returns how many.
  */
 static uint32_t newest_first(const struct cb_oracle_report *sorted[CB_SOURCES_MAX],
                              const struct cb_oracle_report *reports, uint32_t sources)
@@ -43,7 +43,7 @@ static uint32_t newest_first(const struct cb_oracle_report *sorted[CB_SOURCES_MA
             continue;
         }
         uint32_t place = count++;
-        while (place > 0 && sorted[place - 1]->source_time_ns < report->source_time_ns) {
+        while (place > 0 && sorted[place - 1]->aged_from_ns < report->aged_from_ns) {
             sorted[place] = sorted[place - 1];
             place--;
         }
@@ -79,7 +79,7 @@ static struct aggregate aggregate_of(const struct cb_oracle_report *reports,
     }
     /* Age falls along the order, so the fresh ones come first. */
     while (out.fresh < count &&
-           subtract_saturating(now_ns, sorted[out.fresh]->source_time_ns) <= factor->heartbeat_ns) {
+           subtract_saturating(now_ns, sorted[out.fresh]->aged_from_ns) <= factor->heartbeat_ns) {
         out.fresh++;
     }
     out.used = out.fresh;
@@ -90,9 +90,9 @@ static struct aggregate aggregate_of(const struct cb_oracle_report *reports,
         out.seq = sorted[i]->seq > out.seq ? sorted[i]->seq : out.seq;
     }
     out.value = lower_median(sorted, out.used);
-    out.oldest_ns = sorted[out.used - 1]->source_time_ns;
+    out.oldest_ns = sorted[out.used - 1]->aged_from_ns;
     if (out.fresh > 0) { /* the first to pass its heartbeat is the oldest of the fresh */
-        int64_t last_ns = add_saturating(sorted[out.fresh - 1]->source_time_ns, factor->heartbeat_ns);
+        int64_t last_ns = add_saturating(sorted[out.fresh - 1]->aged_from_ns, factor->heartbeat_ns);
         out.changes_ns = add_saturating(last_ns, 1);
     }
     return out;
@@ -112,9 +112,13 @@ static enum cb_reject take(const struct cb_oracle *oracle, struct cb_oracle_repo
                            int64_t source_time_ns, int64_t now_ns, uint64_t seq)
 {
     CB_ASSERT(seq > report->seq);
+    CB_ASSERT(now_ns >= 0);
     enum cb_reject reject = check_time(oracle, source_time_ns, report->source_time_ns, now_ns);
     if (reject == CB_REJECT_NONE) {
-        *report = (struct cb_oracle_report){.value = value, .source_time_ns = source_time_ns, .seq = seq};
+        report->value = value;
+        report->source_time_ns = source_time_ns;
+        report->aged_from_ns = source_time_ns < now_ns ? source_time_ns : now_ns;
+        report->seq = seq;
     }
     return reject;
 }
@@ -210,11 +214,29 @@ void cb_oracle_view(const struct cb_oracle *oracle, uint16_t factor, int64_t now
     out->stale = price.fresh < row->quorum;
 }
 
+void cb_oracle_market(const struct cb_oracle *oracle, int64_t now_ns, struct cb_risk_market *out)
+{
+    memset(out, 0, sizeof *out);
+    out->now_ns = now_ns;
+    for (uint32_t factor = 0; factor < oracle->config->factors_count; factor++) {
+        struct cb_oracle_view view;
+        cb_oracle_view(oracle, (uint16_t)factor, now_ns, &view);
+        struct cb_market_factor *row = &out->factor[factor];
+        row->price_e8 = view.price_e8;
+        row->vol_e9 = view.vol_e9;
+        row->source_time_ns = view.source_time_ns;
+        row->seq = view.seq;
+        row->known = view.known;
+        row->stale = view.stale;
+    }
+}
+
 static void put_reports(struct cb_writer *writer, const struct cb_oracle_report *reports, uint32_t sources)
 {
     for (uint32_t source = 0; source < sources; source++) {
         cb_put_s64(writer, reports[source].value);
         cb_put_s64(writer, reports[source].source_time_ns);
+        cb_put_s64(writer, reports[source].aged_from_ns);
         cb_put_u64(writer, reports[source].seq);
     }
 }
@@ -226,10 +248,13 @@ static bool get_reports(struct cb_reader *reader, struct cb_oracle_report *repor
         struct cb_oracle_report *report = &reports[source];
         report->value = cb_get_s64(reader);
         report->source_time_ns = cb_get_s64(reader);
+        report->aged_from_ns = cb_get_s64(reader);
         report->seq = cb_get_u64(reader);
-        bool none = report->value == 0 && report->source_time_ns == 0 && report->seq == 0;
-        bool good =
-            report->value > 0 && report->value <= value_max && report->source_time_ns > 0 && report->seq > 0;
+        bool none = report->value == 0 && report->source_time_ns == 0 && report->aged_from_ns == 0 &&
+                    report->seq == 0;
+        bool good = report->value > 0 && report->value <= value_max && report->source_time_ns > 0 &&
+                    report->aged_from_ns >= 0 && report->aged_from_ns <= report->source_time_ns &&
+                    report->seq > 0;
         if (!none && !good) {
             return false;
         }

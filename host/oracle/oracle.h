@@ -4,10 +4,11 @@
  * source's own time and the seq of the record; and per source its last heartbeat. Nothing else: every value
  * shown is computed from these and from `now_ns`, an argument, so that it is a pure function of the events.
  *
- * Value of a factor at `now`. A source is fresh while now - source_time <= heartbeat_ns. USED are the fresh
- * sources; when they are fewer than the quorum, the quorum's worth of sources with the newest source times
- * (ties: lowest id), or all that ever reported when those are fewer still. The value is the lower median of
- * the USED prices: element (n - 1) / 2 of the ascending order.
+ * Value of a factor at `now`. A report ages from its source's time or from when it was received, whichever is
+ * earlier: a source whose clock runs ahead gains nothing. It is fresh while now - aged_from <= heartbeat_ns
+ * (saturating, signed). USED are the fresh sources; when they are fewer than the quorum, the quorum's worth
+ * of newest sources by that time (ties: lowest id), or all that ever reported when those are fewer still. The
+ * value is the lower median of the USED prices: element (n - 1) / 2 of the ascending order.
  *   - With a quorum the value comes from fresh prices alone.
  *   - Without one it is `stale`, and stays what it was at the last moment when there was a quorum, until
  *     somebody reports again: sources that fall silent never make it jump.
@@ -29,6 +30,7 @@
 #include "clearbox/wire.h"
 #include "host/base/stream.h"
 #include "host/types/config.h"
+#include "host/types/market.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,6 +46,7 @@
 struct cb_oracle_report {   /* one source's newest word; all zero: it never reported */
     int64_t value;          /* price_e8 or vol_e9, > 0 */
     int64_t source_time_ns; /* > 0 */
+    int64_t aged_from_ns;   /* the lesser of source_time_ns and the ingest_ns it came with, >= 0 */
     uint64_t seq;           /* of the record, > 0 */
 };
 
@@ -57,7 +60,7 @@ struct cb_oracle {
 struct cb_oracle_view {
     int64_t price_e8;       /* 0 while not known */
     int64_t vol_e9;         /* always > 0: at least the factor's vol_floor */
-    int64_t source_time_ns; /* of the OLDEST price used; 0 while not known */
+    int64_t source_time_ns; /* of the OLDEST price used, by aged_from_ns; 0 while not known */
     uint64_t seq;           /* of the newest price used; 0 while not known */
     int64_t changes_ns;     /* the least `now` at which this view may differ with no further event;
                              * INT64_MAX: never */
@@ -74,7 +77,7 @@ void cb_oracle_init(struct cb_oracle *oracle, const struct cb_config *config);
  *   PRICE        not in 1 .. CB_ORACLE_PRICE_MAX_E8;
  *   FUTURE_TIME  source time later than now + future_ns;
  *   OLD_TIME     source time <= 0, or not newer than this source's last price of this factor.
- * Requires: seq > 0, greater than any given before. */
+ * Requires: seq > 0, greater than any given before; now_ns >= 0, never less than before. */
 enum cb_reject cb_oracle_price(struct cb_oracle *oracle, uint16_t factor, uint16_t source, int64_t price_e8,
                                int64_t source_time_ns, int64_t now_ns, uint64_t seq);
 
@@ -92,6 +95,9 @@ enum cb_reject cb_oracle_heartbeat(struct cb_oracle *oracle, uint16_t source, in
  * O(sources^2), at most 8 sources; constant between events until `changes_ns`, so that it may be cached. */
 void cb_oracle_view(const struct cb_oracle *oracle, uint16_t factor, int64_t now_ns,
                     struct cb_oracle_view *out);
+
+/* The views of all configured factors as risk takes them; the rest zero. Same contract. */
+void cb_oracle_market(const struct cb_oracle *oracle, int64_t now_ns, struct cb_risk_market *out);
 
 void cb_oracle_serialize(const struct cb_oracle *oracle, struct cb_writer *writer);
 
