@@ -30,16 +30,17 @@ CB_FIXED_CHECK static inline bool cb_fit_s64(cb_s128 value, int64_t *out)
     return true;
 }
 
-/* Requires: divisor > 0. C's division truncates toward zero; these do not. */
+/* Requires: divisor > 0. C's division truncates toward zero; these do not. (The remainder is a product and a
+ * difference, for a second 128-bit division would cost as much as the first.) */
 static inline cb_s128 cb_div_floor(cb_s128 value, int64_t divisor)
 {
     cb_s128 quotient = value / divisor;
-    return value % divisor < 0 ? quotient - 1 : quotient;
+    return value - quotient * divisor < 0 ? quotient - 1 : quotient;
 }
 static inline cb_s128 cb_div_ceil(cb_s128 value, int64_t divisor)
 {
     cb_s128 quotient = value / divisor;
-    return value % divisor > 0 ? quotient + 1 : quotient;
+    return value - quotient * divisor > 0 ? quotient + 1 : quotient;
 }
 
 /* a * b / divisor. Requires: divisor > 0. */
@@ -91,7 +92,7 @@ CB_FIXED_CHECK static inline bool cb_collateral_value(cb_qty_e8 qty, cb_price_e8
         out->e6 = (int64_t)quotient;
         return true;
     }
-    quotient += value % divisor != 0;
+    quotient += value != quotient * divisor;
     return cb_fit_s64(-(cb_s128)quotient, &out->e6);
 }
 
