@@ -1,7 +1,7 @@
 /* Elementary functions in IEEE double whose bits do not depend on compiler, optimisation level or libm.
  * exp and log follow the well-known reductions and minimax polynomials of Sun's fdlibm; the scaled
  * complementary error function uses W. J. Cody's rational approximations (Math. Comp. 23, 1969). Each is
- * within 4 units in the last place; the tests hold the measured bounds. */
+ * within 8 units in the last place, but the density far out, whose argument is what limits it. */
 #ifndef CB_HOST_RISK_REAL_H
 #define CB_HOST_RISK_REAL_H
 
