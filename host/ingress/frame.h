@@ -26,10 +26,10 @@
 
 enum cb_frame_drop {
     CB_FRAME_OK = 0,
-    CB_FRAME_SHORT = 1,        /* ends inside the Ethernet, IPv4 or UDP header */
+    CB_FRAME_SHORT = 1,        /* ends inside the Ethernet or the fixed IPv4 header */
     CB_FRAME_ETHERTYPE = 2,    /* not IPv4, or more than one tag */
     CB_FRAME_IP_HEADER = 3,    /* not version 4, or a header of less than 20 bytes */
-    CB_FRAME_IP_LENGTH = 4,    /* total length: less than the headers, or past the end of the frame */
+    CB_FRAME_IP_LENGTH = 4,    /* total length: less than its header, or past the end of the frame */
     CB_FRAME_IP_CHECKSUM = 5,  /* header checksum */
     CB_FRAME_FRAGMENT = 6,     /* any fragment, the first one too */
     CB_FRAME_PROTOCOL = 7,     /* not UDP */

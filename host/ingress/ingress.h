@@ -8,9 +8,9 @@
  *
  * Back-pressure: `deliver` may return false, "no room". Then the message was not taken and nothing is lost:
  * cb_ingress_frame returns false, and the caller keeps the frame (it is the driver's until release) and
- * offers it again once there is room; messages of it that were taken are recognised and counted as
- * duplicates or old. Messages that were held stay held, and cb_ingress_poll goes on with them. A frame that
- * is not offered again is, for an ordered session, an ordinary loss that is asked for again.
+ * offers it again once there is room; it goes on at the message that was refused. Messages that were held
+ * stay held, and cb_ingress_poll goes on with them. A frame that is not offered again is, for an ordered
+ * session, an ordinary loss that is asked for again.
  *
  * Paths: where a session can be answered is learned only from datagrams whose tag verified. So that a
  * captured datagram, sent again from elsewhere, can not turn a living session away, a known path moves only
@@ -119,8 +119,10 @@ struct cb_ingress_session {
     struct cb_window window;
     struct cb_ingress_peer peers[CB_LINES_MAX];
     struct cb_ingress_session_stats stats;
-    uint32_t ask_line; /* where the last request went */
-    bool ended;        /* the last datagram was an end of session */
+    uint64_t stopped_sequence; /* the datagram that deliver had no room for: its sequence, 0 for none, */
+    uint32_t stopped_line, stopped_count, stopped_index; /* ... and the message to go on with */
+    uint32_t ask_line;                                   /* where the last request went */
+    bool ended;                                          /* the last datagram was an end of session */
     char name[CB_SESSION_NAME_BYTES];
 };
 

@@ -28,7 +28,9 @@
 #define CB_WINDOW_REQUEST_MAX_NS   64000000L   /* the back-off stops doubling here */
 #define CB_WINDOW_STALE_NS         1000000000L /* 1 s without a step: stale */
 
-#define CB_WINDOW_WORDS (CB_WINDOW_SLOTS / 64u)
+/* Bits of `held`: by sequence modulo twice the slots, because next and next + CB_WINDOW_SLOTS share a slot
+ * but must not share a bit. */
+#define CB_WINDOW_BITS (2u * CB_WINDOW_SLOTS)
 
 enum cb_window_verdict {
     CB_WINDOW_DELIVER = 0,   /* deliver it now, then call cb_window_delivered */
@@ -48,7 +50,7 @@ struct cb_window {
     uint64_t seen_end; /* one past the greatest sequence known to exist; a gap is open while next is not held
                           and next < seen_end */
     struct cb_window_slot *slots; /* by sequence modulo CB_WINDOW_SLOTS; NULL for latest */
-    uint64_t held[CB_WINDOW_WORDS];
+    uint64_t held[CB_WINDOW_BITS / 64u];
     uint32_t held_count;
     bool ordered, gap, stale;
     /* The open gap. */
