@@ -11,12 +11,21 @@
  * is taken and counted in tx_dropped.
  *
  * memif: the server makes the socket, the client connects. Either may be started first, killed and started
- * again. The client's link() and rx notice that the server went away and connect again by themselves, with a
- * back-off of 1 ms doubling to 256 ms; the server's socket accepts the next client by itself. What was in the
- * shared ring of a peer that died is lost: sessions re-request it. A server removes a socket file that nobody
- * listens on before it binds, and refuses to start where somebody does.
+ * again. The client notices that its server went away and connects again by itself, with a back-off of 1 ms
+ * doubling to 256 ms; the server takes the next client by itself. Both happen inside rx, tx and link, so one
+ * of them must be called now and then; a death is noticed within 10 ms. What was in the shared ring of a peer
+ * that died is lost: sessions re-request it. A server removes a socket file that nobody listens on before it
+ * binds, and refuses to start where somebody does. The peer is trusted: it shares our ring memory.
  *
- * Threads: cb_dpdk_start, cb_dpdk_open_port and close from one thread; a port by its owning thread only. */
+ * Capture replay: link() is -1 when the capture was read and all its frames were taken; stamps are those of
+ * the file, to the microsecond.
+ *
+ * Signals: cb_dpdk_start ignores SIGPIPE where nobody handles it, because memif writes to its control socket
+ * without asking whether the peer is still there.
+ *
+ * Threads: cb_dpdk_start, cb_dpdk_open_port and close from one thread. A port belongs to the thread that
+ * polls it; all memif ports of a process belong to one and the same thread (gate.h says why; it is asserted).
+ */
 #ifndef CB_DRIVERS_DPDK_DPDK_H
 #define CB_DRIVERS_DPDK_DPDK_H
 
