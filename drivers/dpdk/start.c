@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_log.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -78,8 +79,6 @@ static void write_arguments(struct arguments *arguments, const struct cb_dpdk_op
         add(arguments, text);
     } else {
         add(arguments, "--log-level=*:error");
-        /* A peer that is away is not an error of ours: link() says it. */
-        add(arguments, "--log-level=pmd.net.memif:critical");
     }
     if (!chooses_cores(options)) {
         write_lcores(text, sizeof text, allowed);
@@ -123,6 +122,10 @@ bool cb_dpdk_start(const struct cb_dpdk_options *options, char *error, size_t er
     }
     if (!chooses_cores(options)) {
         (void)pthread_setaffinity_np(pthread_self(), sizeof allowed, &allowed);
+    }
+    if (options->log_level == NULL) {
+        /* A peer that is away is not an error of ours: link() says it. */
+        (void)rte_log_set_level_pattern("pmd.net.memif", RTE_LOG_CRIT);
     }
     ignore_broken_pipes();
     stage = STARTED;
