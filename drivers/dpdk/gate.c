@@ -66,6 +66,11 @@ bool gate_open(char *error, size_t error_bytes)
     return true;
 }
 
+bool gate_is_open(void)
+{
+    return gate.open;
+}
+
 enum gate_state gate_state(void)
 {
     return (enum gate_state)atomic_load_explicit(&gate.state, memory_order_acquire);
@@ -91,20 +96,4 @@ void gate_free(void)
     CB_ASSERT(gate_state() == GATE_HELD);
     atomic_store_explicit(&gate.state, GATE_FREE, memory_order_release);
     post(gate.resume_fd);
-}
-
-void gate_close(void)
-{
-    if (!gate.open) {
-        return;
-    }
-    CB_ASSERT(gate_state() == GATE_FREE);
-    /* -EAGAIN: the callback is just returning. */
-    while (rte_intr_callback_unregister(gate.handle, on_ask, NULL) == -EAGAIN) {
-        usleep(100);
-    }
-    rte_intr_instance_free(gate.handle);
-    close(gate.ask_fd);
-    close(gate.resume_fd);
-    gate.open = false;
 }

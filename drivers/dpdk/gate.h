@@ -30,7 +30,6 @@ void gate_request(void);
 void gate_turn(void);
 /* Requires: HELD. */
 void gate_free(void);
-/* Requires: FREE. */
-void gate_close(void);
+bool gate_is_open(void);
 
 #endif

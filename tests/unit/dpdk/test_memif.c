@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-TestSuite(dpdk_memif, .init = world_make, .fini = world_remove, .timeout = 600);
+TestSuite(dpdk_memif, .init = world_make, .fini = world_remove);
 
 static int effort(void)
 {

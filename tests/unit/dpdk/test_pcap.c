@@ -48,7 +48,7 @@ static void write_capture(void)
     cr_assert_eq(chmod(in_path, 0644), 0);
 }
 
-TestSuite(dpdk_pcap, .init = write_capture, .fini = world_remove, .timeout = 60);
+TestSuite(dpdk_pcap, .init = write_capture, .fini = world_remove);
 
 /* Reads the whole capture and checks every frame. Returns how many came. */
 static uint32_t replay(const struct cb_nic *nic)
