@@ -10,6 +10,7 @@
 #include "host/types/config.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define CB_PRICES_LINE_BYTES_MAX 256u

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+__extension__ typedef unsigned __int128 cb_market_u128;
+
 struct cb_market_random {
     uint64_t state;
 };
@@ -29,7 +31,7 @@ static inline uint64_t cb_market_random_next(struct cb_market_random *random)
 /* Uniform in 0 .. bound-1 (the bias of the multiply is below bound / 2^64). Requires: bound > 0. */
 static inline uint64_t cb_market_random_below(struct cb_market_random *random, uint64_t bound)
 {
-    return (uint64_t)(((unsigned __int128)cb_market_random_next(random) * bound) >> 64);
+    return (uint64_t)(((cb_market_u128)cb_market_random_next(random) * bound) >> 64);
 }
 
 /* Uniform in [0, 1), a multiple of 2^-53. */

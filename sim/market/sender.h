@@ -43,7 +43,8 @@ struct cb_market_sender {
     uint64_t again, again_end;   /* asked for again: again .. again_end-1 */
     uint64_t epoch;              /* 0: no SessionStatus yet */
     int64_t transmit_ns, progress_ns;
-    bool heard;
+    bool heard; /* a SessionStatus came */
+    bool used;  /* something was put */
     uint64_t datagrams, heartbeats;
     uint64_t requests, served; /* retransmission requests; messages sent again */
     uint64_t restarts, stalls, dropped;
@@ -55,7 +56,8 @@ size_t cb_market_sender_footprint(const struct cb_market_sender_options *options
 void cb_market_sender_init(struct cb_market_sender *sender, struct cb_arena *arena,
                            const struct cb_market_sender_options *options);
 
-/* Goes on where the box is: the next message gets number next_seq. Requires: nothing was put yet. */
+/* Goes on where the box is: the next message gets number next_seq. Requires: nothing was put yet. A first
+ * SessionStatus that is ahead does the same. */
 void cb_market_sender_start(struct cb_market_sender *sender, uint64_t next_seq);
 
 /* Is there room for `messages` more? Always, for a sender that is not lossless. */
@@ -68,8 +70,8 @@ uint64_t cb_market_sender_put(struct cb_market_sender *sender, const uint8_t *me
  * over what is kept. */
 uint32_t cb_market_sender_flush(struct cb_market_sender *sender, struct cb_market_link *link, int64_t now_ns);
 
-/* Has everything put been handed to every line that is up? */
-bool cb_market_sender_flushed(const struct cb_market_sender *sender, const struct cb_market_link *link);
+/* Has everything put been handed to at least one line, and everything asked for again been sent? */
+bool cb_market_sender_flushed(const struct cb_market_sender *sender);
 
 /* Heartbeats when idle, and starts a retransmission when stalled; sends nothing but the heartbeat itself. */
 void cb_market_sender_tick(struct cb_market_sender *sender, struct cb_market_link *link, int64_t now_ns);
