@@ -21,14 +21,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CB_PATH_BYTES          256u
-#define CB_SOCKET_PATH_BYTES   108u /* sun_path */
-#define CB_DEVICE_BYTES        128u
-#define CB_EAL_EXTRA_MAX       16u
-#define CB_EAL_EXTRA_BYTES     128u
-#define CB_CONFIG_ERRORS_MAX   20u /* after these the loader gives up */
-#define CB_CONFIG_BYTES_MAX    (4u << 20)
-#define CB_CONFIG_INCLUDES_MAX 1u
+#define CB_PATH_BYTES        256u
+#define CB_SOCKET_PATH_BYTES 108u /* sun_path */
+#define CB_DEVICE_BYTES      128u
+#define CB_EAL_EXTRA_MAX     16u
+#define CB_EAL_EXTRA_BYTES   128u
+#define CB_CONFIG_ERRORS_MAX 20u /* after these the loader gives up */
+#define CB_CONFIG_BYTES_MAX  (4u << 20)
 
 enum cb_journal_driver { CB_JOURNAL_AUTO = 0, CB_JOURNAL_URING = 1, CB_JOURNAL_FILE = 2 };
 enum cb_journal_retain { CB_RETAIN_DELETE = 1, CB_RETAIN_ARCHIVE = 2 };
@@ -49,7 +48,7 @@ struct cb_address { /* host byte order */
     uint16_t port;
 };
 
-struct cb_line_config {                /* one nic port: line A is the first, line B the second */
+struct cb_nic_config {                 /* one port: line A is the first, line B the second */
     uint8_t driver;                    /* enum cb_nic_driver; says which of the following are set */
     uint32_t id;                       /* memif: interface id, the same on both ends */
     char socket[CB_SOCKET_PATH_BYTES]; /* memif: the control socket; the box is the server */
@@ -67,9 +66,11 @@ struct cb_app_config {
     struct cb_address listen; /* the box's own IPv4 address and UDP port on every line */
     uint8_t idle;             /* enum cb_idle */
     struct cb_journal_app_config journal;
-    uint32_t lines_count;
-    struct cb_line_config lines[CB_LINES_MAX];
+    uint32_t nics_count;
+    struct cb_nic_config nics[CB_LINES_MAX];
     struct cb_session_app_config sessions[CB_SESSIONS_MAX]; /* as cb_config.sessions */
+    uint8_t hugepages;                                      /* 1: DPDK's memory is in hugepages */
+    uint32_t dpdk_memory_mib;
     uint32_t eal_extra_count;
     char eal_extra[CB_EAL_EXTRA_MAX][CB_EAL_EXTRA_BYTES];
 };
