@@ -9,12 +9,10 @@ static struct loaded loaded;
 
 Test(config_rules, names_are_unique_in_their_list)
 {
-    refused("name: ETH,", "name: BTC,", "CB3008", "\"BTC\" is already the name of factors[0]");
+    refused("name: okx", "name: okx, session: VENUE0 }\n  - { name: okx", "CB3008",
+            "\"okx\" is already the name of venues[0]");
     refused("name: OPERATOR", "name: ORACLE0", "CB3008", "already the name of sessions[0]");
     refused("name: BTC-C,", "name: BTC-PERP,", "CB3008", "already the name of instruments[0]");
-    refused("venues:\n  - { name: okx, session: VENUE0 }\n",
-            "venues:\n  - { name: okx, session: VENUE0 }\n  - { name: okx, session: VENUE0 }\n", "CB3008",
-            "already the name of venues[0]");
 }
 
 Test(config_rules, quorum_is_at_most_the_number_of_sources)
@@ -31,14 +29,16 @@ Test(config_rules, volatility_starts_at_or_above_its_floor)
 
 Test(config_rules, the_first_asset_and_no_other_is_usd_without_a_factor)
 {
-    refused("name: USD }", "name: EUR, factor: BTC }", "CB3010", "the first asset is USD");
+    load_changed(&loaded, "  - { name: USD }\n", "  - { name: EUR, factor: BTC }\n  - { name: USD }\n");
+    cr_assert_not_null(strstr(loaded.output, "assets[0].name: the first asset is USD, and no other is"));
+    cr_assert_not_null(strstr(loaded.output, "assets[1].name: the first asset is USD, and no other is"));
     refused("name: USD }", "name: USD, factor: BTC }", "CB3010", "it has no factor");
     refused("name: WETH, factor: ETH }", "name: WETH }", "CB3010", "needs a factor");
 }
 
 Test(config_rules, holdings_are_unique_and_usd_is_cash)
 {
-    refused("asset: WETH, chain", "asset: USD, chain", "CB3010", "its haircuts are 0");
+    refused("haircut: \"0\"", "haircut: \"0.1\"", "CB3010", "its haircuts are 0");
     refused("holdings:\n", "holdings:\n  - { asset: WETH, chain: ethereum, haircut: \"0.1\" }\n", "CB3008",
             "the same asset on the same chain");
     refused("  - { asset: USD, chain: ethereum, haircut: \"0\" }\n", "", "CB3010", "USD needs a holding too");
