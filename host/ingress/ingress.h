@@ -29,7 +29,7 @@
 #include "clearbox/nic.h"
 #include "host/base/arena.h"
 #include "host/base/mac.h"
-#include "host/ingress/frame.h"
+#include "host/base/frame.h"
 #include "host/ingress/window.h"
 #include "host/types/config.h"
 

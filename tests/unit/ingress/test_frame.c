@@ -1,6 +1,6 @@
 /* The frame parser against its builder and against a checksum written another way; every truncation, every
  * header field at both sides of its edge. */
-#include "host/ingress/frame.h"
+#include "host/base/frame.h"
 #include "tests/unit/ingress/rig.h"
 
 #include <criterion/criterion.h>

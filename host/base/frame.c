@@ -1,4 +1,4 @@
-#include "host/ingress/frame.h"
+#include "host/base/frame.h"
 
 #include "host/base/assert.h"
 #include "host/base/bytes.h"
