@@ -84,8 +84,8 @@ enum cb_reject cb_ledger_deposit(struct cb_ledger *ledger, struct cb_postings *o
 
 /* --- holds --------------------------------------------------------------------------------------------- */
 
-enum cb_reject cb_ledger_hold_open(struct cb_ledger *ledger, uint32_t *slot, uint64_t request_id, uint32_t id,
-                                   uint16_t holding, int64_t qty_e8)
+enum cb_reject cb_ledger_hold_open(struct cb_ledger *ledger, uint32_t *slot, uint64_t seq,
+                                   uint64_t request_id, uint32_t id, uint16_t holding, int64_t qty_e8)
 {
     enum cb_reject refused = check_amount(ledger, id, holding, qty_e8);
     if (refused != CB_REJECT_NONE) {
@@ -121,7 +121,7 @@ enum cb_reject cb_ledger_hold_open(struct cb_ledger *ledger, uint32_t *slot, uin
         row->held_e8 += qty_e8;
     }
     const struct cb_ledger_hold hold = {
-        .request_id = request_id, .qty_e8 = qty_e8, .account = id, .holding = holding};
+        .seq = seq, .request_id = request_id, .qty_e8 = qty_e8, .account = id, .holding = holding};
     cb_ledger_hold_link(ledger, taken, &hold);
     *slot = taken;
     return CB_REJECT_NONE;
@@ -187,7 +187,8 @@ bool cb_ledger_hold(const struct cb_ledger *ledger, uint32_t slot, struct cb_led
         return false;
     }
     const struct cb_ledger_hold_row *row = &ledger->holds[slot];
-    *out = (struct cb_ledger_hold){.request_id = row->request_id,
+    *out = (struct cb_ledger_hold){.seq = row->seq,
+                                   .request_id = row->request_id,
                                    .qty_e8 = row->qty_e8,
                                    .account = row->account,
                                    .holding = row->holding};

@@ -143,8 +143,8 @@ uint16_t cb_ledger_find_holding(const struct cb_ledger *ledger, uint16_t asset, 
  * Returns: NONE and the handle in `*slot`, UNKNOWN_ACCOUNT, UNKNOWN_HOLDING, QUANTITY (as for a deposit),
  * REQUEST_ID (0, or this account has a hold of that id), BALANCE (more than the balance less its holds),
  * HOLDS_FULL. */
-enum cb_reject cb_ledger_hold_open(struct cb_ledger *ledger, uint32_t *slot, uint64_t request_id,
-                                   uint32_t account, uint16_t holding, int64_t qty_e8);
+enum cb_reject cb_ledger_hold_open(struct cb_ledger *ledger, uint32_t *slot, uint64_t seq,
+                                   uint64_t request_id, uint32_t account, uint16_t holding, int64_t qty_e8);
 
 /* Phase two, released: the held quantity leaves to EXTERNAL and the handle ends. It can not fail for a live
  * handle: what left must be booked. Returns: NONE, UNKNOWN_ACTION (no live handle). */
@@ -155,6 +155,7 @@ enum cb_reject cb_ledger_hold_done(struct cb_ledger *ledger, struct cb_postings 
 enum cb_reject cb_ledger_hold_failed(struct cb_ledger *ledger, uint32_t slot);
 
 struct cb_ledger_hold {
+    uint64_t seq; /* of the record that opened it: part of its release's action id */
     uint64_t request_id;
     int64_t qty_e8;
     uint32_t account;

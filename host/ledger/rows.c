@@ -169,7 +169,8 @@ void cb_ledger_hold_link(struct cb_ledger *ledger, uint32_t slot, const struct c
 {
     CB_ASSERT(cb_slots_in_use(&ledger->hold_slots, slot));
     struct cb_ledger_account *account = &ledger->accounts[hold->account];
-    ledger->holds[slot] = (struct cb_ledger_hold_row){.request_id = hold->request_id,
+    ledger->holds[slot] = (struct cb_ledger_hold_row){.seq = hold->seq,
+                                                      .request_id = hold->request_id,
                                                       .qty_e8 = hold->qty_e8,
                                                       .account = hold->account,
                                                       .next = account->holds,

@@ -8,7 +8,7 @@
  *     u32 positions, each: u16 instrument, u16 venue, s64 qty_e8, s64 cost_e6
  *     u32 orders, each: u64 order id, u16 instrument, u16 venue, s64 qty_e8, s64 limit_e8
  *     u32 balances, each: u16 holding, s64 qty_e8
- *   u32 holds, each, ascending by slot: u32 slot, u64 request id, u32 account, u16 holding, s64 qty_e8
+ *   u32 holds, each, ascending by slot: u32 slot, u64 seq, u64 request id, u32 account, u16 holding, s64 qty_e8
  *
  * Restore checks each value as it is read, so that no table can be overrun, then audits the whole. */
 #include "host/ledger/state.h"
@@ -75,6 +75,7 @@ void cb_ledger_serialize(const struct cb_ledger *ledger, struct cb_writer *write
     for (uint32_t slot = cb_slots_next_used(&ledger->hold_slots, 0); slot != CB_SLOT_NONE;
          slot = cb_slots_next_used(&ledger->hold_slots, slot + 1)) {
         cb_put_u32(writer, slot);
+        cb_put_u64(writer, ledger->holds[slot].seq);
         cb_put_u64(writer, ledger->holds[slot].request_id);
         cb_put_u32(writer, ledger->holds[slot].account);
         cb_put_u16(writer, ledger->holds[slot].holding);
@@ -225,6 +226,7 @@ static bool get_holds(struct cb_ledger *ledger, struct cb_reader *reader)
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slot = cb_get_u32(reader);
         struct cb_ledger_hold hold;
+        hold.seq = cb_get_u64(reader);
         hold.request_id = cb_get_u64(reader);
         hold.account = cb_get_u32(reader);
         hold.holding = cb_get_u16(reader);

@@ -44,6 +44,7 @@ struct cb_ledger_balance {
 };
 
 struct cb_ledger_hold_row {
+    uint64_t seq;
     uint64_t request_id;
     int64_t qty_e8;
     uint32_t account, next, previous;
