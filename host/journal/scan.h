@@ -6,15 +6,40 @@
 
 #include "clearbox/disk.h"
 #include "host/base/arena.h"
-#include "host/journal/frame.h"
+#include "host/journal/view.h"
 
 struct cb_journal_slot {
     uint64_t generation; /* of its first frame; 0: none */
     uint64_t first_seq, last_seq;
     uint64_t first_frame;
-    uint64_t end; /* offset behind its last frame in the chain */
-    bool zero;    /* every byte */
+    uint64_t least_generation; /* of any sound frame in it; 0: none */
+    uint64_t end;              /* offset behind its last frame in the chain */
+    uint64_t nonzero_end;      /* offset behind the last block that is not zero */
+    bool zero;                 /* every byte */
+    bool in_chain;
+    bool recycled; /* holds what is older than `oldest`, not all of it zeroed yet */
 };
+
+#define CB_JOURNAL_SLOT_NONE 0xFFFFFFFFu
+
+/* What a scan can find out, most serious first: recovery decides by these and nothing else. */
+enum cb_journal_fact {
+    CB_JOURNAL_FACT_UNREADABLE = 1 << 0, /* the disk did not give a block */
+    CB_JOURNAL_FACT_FOREIGN = 1 << 1,    /* a frame of another cluster */
+    CB_JOURNAL_FACT_VERSION = 1 << 2,    /* a frame of an unknown version */
+    CB_JOURNAL_FACT_TWICE = 1 << 3,      /* a generation in two slots */
+    CB_JOURNAL_FACT_NO_START = 1 << 4,   /* the oldest segment declared is not there */
+    CB_JOURNAL_FACT_STRAY = 1 << 5,      /* bytes behind the last frame of a sealed segment */
+    CB_JOURNAL_FACT_ACKED = 1 << 6,      /* a frame that was durable is missing or damaged */
+    CB_JOURNAL_FACT_IMPOSSIBLE = 1 << 7, /* behind the end, a sound frame that no crash can leave there */
+    CB_JOURNAL_FACT_FAR = 1 << 8,        /* more behind the end than can have been in flight */
+    CB_JOURNAL_FACT_TAIL = 1 << 9,       /* something that is not zero behind the end */
+    CB_JOURNAL_FACT_NO_FRAME = 1 << 10   /* not one sound frame */
+};
+#define CB_JOURNAL_FACTS 11u
+
+/* In flight, open and spare. */
+#define CB_JOURNAL_TAIL_BYTES_MAX ((CB_JOURNAL_FRAMES_IN_FLIGHT + 2u) * CB_JOURNAL_FRAME_BYTES_MAX)
 
 /* Where and what, for a person and for a test. */
 struct cb_journal_problem {
@@ -28,23 +53,26 @@ struct cb_journal_problem {
 struct cb_journal_scan {
     struct cb_disk *disk;
     uint64_t cluster;
-    uint8_t *buffer; /* CB_JOURNAL_FRAME_BYTES_MAX or the slot, whichever is less */
-    uint32_t buffer_bytes;
+    struct cb_journal_view view;
     struct cb_journal_hasher hasher;
     struct cb_journal_slot *slots; /* disk->slots of them */
 
     /* results of cb_journal_scan_run */
-    uint64_t oldest, newest;       /* generations of the chain; 0: no frame at all */
-    uint64_t frames, records;      /* in the chain */
+    uint32_t facts;                                       /* of enum cb_journal_fact */
+    struct cb_journal_problem problems[CB_JOURNAL_FACTS]; /* the first of each kind */
+    uint64_t sound;                                       /* sound frames anywhere */
+    uint64_t oldest, newest;  /* greatest `oldest` declared, greatest generation of a first frame; 0: none */
+    uint64_t acked_frame;     /* greatest of any sound frame, in the chain or not */
+    uint64_t frames, records; /* in the chain */
+    uint64_t first_seq;       /* in the chain; 0: none */
     uint64_t last_frame, last_seq; /* in the chain; 0: none */
-    uint64_t first_seq;            /* of the oldest segment kept */
-    uint64_t acked_frame;          /* greatest of any sound frame of this cluster, in the chain or not */
-    uint32_t end_slot;             /* where the chain ends, and the next frame goes */
+    uint64_t chain_newest;         /* generation of its last frame; 0: none */
+    uint32_t end_slot;             /* where the chain ends, and the next frame goes if it fits */
     uint64_t end_offset;
+    enum cb_journal_flaw end_flaw;     /* what is there instead of the next frame */
     struct cb_journal_link link;       /* what the next frame must follow from */
-    bool tail;                         /* something that is not zero lies behind the end of the chain */
-    uint32_t recycled;                 /* slots that hold bytes of segments older than `oldest` */
-    struct cb_journal_problem problem; /* the first; flaw SOUND: whole */
+    uint32_t recycled;                 /* slots */
+    struct cb_journal_problem problem; /* of verify: the first; flaw SOUND: whole */
 };
 
 size_t cb_journal_scan_footprint(const struct cb_disk *disk);
@@ -53,7 +81,7 @@ void cb_journal_scan_init(struct cb_journal_scan *scan, struct cb_arena *arena, 
                           uint64_t cluster);
 void cb_journal_scan_close(struct cb_journal_scan *scan);
 
-/* Reads everything once. Bounds: each byte of each slot is read at most three times. */
+/* Reads everything once. Bounds: each byte of each slot is read at most four times. */
 void cb_journal_scan_run(struct cb_journal_scan *scan);
 
 /* Verify: never writes. Returns: whether the journal is whole; else scan->problem has the first problem. A

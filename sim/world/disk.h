@@ -22,7 +22,7 @@ enum cb_sim_fault_kind {
     CB_SIM_FAULT_STALL = 4,     /* completes after `reaps` further calls of reap */
     CB_SIM_FAULT_SYNC_ONCE = 5, /* the sync fails, what it should have saved is dropped, later ones succeed */
     CB_SIM_FAULT_SYNC_ALWAYS = 6,  /* it and every later sync fails */
-    CB_SIM_FAULT_CRASH_BEFORE = 7, /* power is cut before the op; nothing completes any more */
+    CB_SIM_FAULT_CRASH_BEFORE = 7, /* power is cut before the op: it and all later ones fail */
     CB_SIM_FAULT_CRASH_AFTER = 8   /* power is cut right after it, before its completion is seen */
 };
 
