@@ -4,7 +4,6 @@
 #include "host/base/assert.h"
 #include "host/base/bytes.h"
 #include "host/base/mac.h"
-#include "host/types/margin.h"
 
 #include <string.h>
 
@@ -144,6 +143,32 @@ enum cb_answers_match cb_answers_find(const struct cb_answers *answers, uint8_t 
     }
     bool same = row->digest.hi == digest.hi && row->digest.lo == digest.lo;
     return same ? CB_ANSWERS_REPEAT : CB_ANSWERS_CONFLICT;
+}
+
+struct cb_answer cb_answers_of(enum cb_answer_kind kind, uint8_t session, struct cb_answer_digest digest,
+                               const struct cb_verdict *verdict)
+{
+    struct cb_answer answer;
+    memset(&answer, 0, sizeof answer);
+    answer.request_id = verdict->request_id;
+    answer.digest = digest;
+    answer.seq = verdict->seq;
+    answer.account = verdict->account;
+    answer.reason = verdict->reason;
+    answer.session = session;
+    answer.kind = (uint8_t)kind;
+    if (kind == CB_ANSWER_WITHDRAWAL) {
+        bool held = verdict->reason == CB_REJECT_NONE;
+        answer.status = held ? CB_WITHDRAWAL_STATUS_HELD : CB_WITHDRAWAL_STATUS_REFUSED;
+        return answer;
+    }
+    answer.state = verdict->state;
+    answer.e_im_e6 = verdict->margin.e_im_e6;
+    answer.im_e6 = verdict->margin.im_e6;
+    answer.free_e6 = verdict->margin.free_e6;
+    answer.as_of_ns = verdict->as_of_ns;
+    answer.oracle_age_ns = verdict->margin.oracle_age_ns;
+    return answer;
 }
 
 void cb_answers_put(struct cb_answers *answers, const struct cb_answer *answer)

@@ -20,6 +20,7 @@
 #include "host/base/arena.h"
 #include "host/base/stream.h"
 #include "host/types/config.h"
+#include "host/types/verdict.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -77,6 +78,11 @@ struct cb_answer_digest cb_answers_digest(const uint8_t *message, size_t bytes);
  * is valid until the next put or restore. Requires: session < CB_SESSIONS_MAX. */
 enum cb_answers_match cb_answers_find(const struct cb_answers *answers, uint8_t session, uint64_t request_id,
                                       struct cb_answer_digest digest, const struct cb_answer **answer);
+
+/* The answer that a verdict is: all that a reply says. A withdrawal that was approved is HELD. Requires:
+ * verdict with seq and request id. */
+struct cb_answer cb_answers_of(enum cb_answer_kind kind, uint8_t session, struct cb_answer_digest digest,
+                               const struct cb_verdict *verdict);
 
 /* Remembers an answer; a full session forgets its oldest. Requires: a trader session, request id > 0, valid
  * kind, and NEW by find. */

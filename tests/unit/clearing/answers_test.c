@@ -116,6 +116,35 @@ Test(answers, repeat_gets_every_field_as_it_was)
     cr_assert_eq(memcmp(found, &answer, sizeof answer), 0);
 }
 
+Test(answers, verdict_becomes_an_answer_that_can_be_put)
+{
+    struct cb_verdict verdict;
+    memset(&verdict, 0, sizeof verdict);
+    verdict.seq = 1005;
+    verdict.as_of_ns = 7;
+    verdict.request_id = 5;
+    verdict.account = 9;
+    verdict.reason = CB_REJECT_MARGIN;
+    verdict.state = CB_MARGIN_CALL;
+    verdict.margin.e_im_e6 = -5;
+    verdict.margin.im_e6 = 6;
+    verdict.margin.free_e6 = -11;
+    verdict.margin.oracle_age_ns = 8;
+    struct cb_answer expected = answer_of(ALICE, 5);
+    struct cb_answer made = cb_answers_of(CB_ANSWER_MARGIN_CHECK, ALICE, expected.digest, &verdict);
+    cr_assert_eq(memcmp(&made, &expected, sizeof made), 0);
+    made = cb_answers_of(CB_ANSWER_WITHDRAWAL, ALICE, expected.digest, &verdict);
+    cr_assert_eq(made.status, CB_WITHDRAWAL_STATUS_REFUSED);
+    cb_answers_put(&answers, &made);
+    verdict.request_id = 6;
+    verdict.reason = CB_REJECT_NONE;
+    made = cb_answers_of(CB_ANSWER_WITHDRAWAL, ALICE, expected.digest, &verdict);
+    cr_assert_eq(made.status, CB_WITHDRAWAL_STATUS_HELD);
+    cr_assert_eq(made.e_im_e6, 0);
+    cb_answers_put(&answers, &made);
+    cr_assert(cb_answers_update(&answers, ALICE, 6, CB_WITHDRAWAL_STATUS_FAILED));
+}
+
 Test(answers, same_id_with_other_content_is_a_conflict)
 {
     put(ALICE, 5);
@@ -269,6 +298,24 @@ Test(answers, random_traffic_agrees_with_plain_lists)
             cr_assert_eq(knows(&copy, ALICE, each), knows(&answers, ALICE, each));
         }
     }
+}
+
+Test(answers, restore_refuses_more_rows_than_a_session_may_have)
+{
+    config.capacity.answers = 2 * (SHARE + 1);
+    struct cb_answers greater = make(&memory[1]);
+    struct state_bytes state = {0};
+    for (uint64_t id = 1; id <= SHARE + 1; id++) {
+        struct cb_answer answer = answer_of(ALICE, id);
+        cb_answers_put(&greater, &answer);
+    }
+    struct cb_writer writer = state_writer(&state);
+    cb_answers_serialize(&greater, &writer);
+    struct cb_reader reader = state_reader(&state);
+    cr_assert(!cb_answers_restore(&answers, &reader));
+    reader = state_reader(&state);
+    cr_assert(cb_answers_restore(&greater, &reader));
+    state_free(&state);
 }
 
 Test(answers, restore_refuses_what_can_not_be)
