@@ -274,7 +274,23 @@ static int64_t some_fee(struct random *random)
     return random_below(random, 4) != 0 ? 0 : (int64_t)random_below(random, 2000) - 300;
 }
 
-static struct operation some_operation(struct random *random)
+/* Turns a trade into a fill of an order that is open, if the account has one: all, half, or twice of it. */
+static void aim_at_order(struct random *random, const struct ref *ref, struct operation *op)
+{
+    for (uint64_t id = 1; id < REF_ORDER_IDS; id++) {
+        const struct ref_order *order = &ref->orders[op->account][id];
+        if (order->qty != 0 && random_below(random, 2) == 0) {
+            static const int64_t times[] = {1, 2, 4};
+            op->id = id;
+            op->where = order->instrument;
+            op->venue = order->venue;
+            op->qty = order->qty / 2 * times[random_below(random, 3)];
+            return;
+        }
+    }
+}
+
+static struct operation some_operation(struct random *random, const struct ref *ref)
 {
     static const enum kind kinds[] = {DEPOSIT, DEPOSIT, HOLD,  HOLD,  DONE,  FAILED, ORDER, ORDER,
                                       CANCEL,  TRADE,   TRADE, TRADE, TRADE, TRADE,  TRADE, TRADE};
@@ -294,18 +310,24 @@ static struct operation some_operation(struct random *random)
             op.qty -= op.qty % 100;
         }
     }
+    if (op.kind == TRADE && random_below(random, 2) == 0) {
+        op.id = 0;
+        op.where = (uint16_t)(op.where % 2 == 0 ? BTC_PERPETUAL : BTC_CALL);
+    } else if (op.kind == TRADE && op.account < 3 && random_below(random, 2) == 0) {
+        aim_at_order(random, ref, &op);
+    }
     return op;
 }
 
-/* Every few hundred operations one instrument settles; a stream ends when all three have. */
-static struct operation next_operation(struct random *random, uint32_t step)
+/* Now and then an instrument settles, or is asked to. */
+static struct operation next_operation(struct random *random, const struct ref *ref, uint32_t step)
 {
-    if (step % 97 == 96) {
+    if (step % 197 == 196) {
         return (struct operation){.kind = SETTLE,
                                   .where = (uint16_t)random_below(random, INSTRUMENTS + 1),
                                   .price = some_price(random)};
     }
-    return some_operation(random);
+    return some_operation(random, ref);
 }
 
 struct stream {
@@ -334,16 +356,21 @@ static void check_both(struct stream *stream, bool restore)
 
 static void run_stream(struct stream *stream, struct random *random, uint32_t steps)
 {
-    ref_open(&stream->ref, &small_capacity);
-    stream->live = world_open(&small_capacity);
-    stream->other = world_open(&small_capacity);
+    struct cb_capacity_config capacity = small_capacity;
+    if (random_below(random, 2) == 0) { /* roomy: no table of positions is ever full */
+        capacity.positions = REF_ACCOUNTS * INSTRUMENTS * VENUES;
+        capacity.positions_per_account = INSTRUMENTS * VENUES;
+    }
+    ref_open(&stream->ref, &capacity);
+    stream->live = world_open(&capacity);
+    stream->other = world_open(&capacity);
     for (uint32_t id = 0; id < 3; id++) { /* 3 stays closed */
         cr_assert_eq(cb_ledger_open_account(&stream->live->ledger, id, 1), CB_REJECT_NONE);
         cr_assert_eq(cb_ledger_open_account(&stream->other->ledger, id, 1), CB_REJECT_NONE);
         stream->ref.open[id] = true;
     }
     for (uint32_t step = 0; step < steps; step++) {
-        struct operation op = next_operation(random, step);
+        struct operation op = next_operation(random, &stream->ref, step);
         struct effect got = apply(&stream->live->ledger, &op);
         struct effect twin = apply(&stream->other->ledger, &op);
         struct effect want = apply_ref(&stream->ref, &stream->live->config, &op);
