@@ -223,8 +223,9 @@ enum cb_reject cb_ledger_trade(struct cb_ledger *ledger, struct cb_postings *out
                                const struct cb_ledger_trade *trade, enum cb_ledger_fill *fill);
 
 /* Called for each account that had a position or an open order in the settled instrument, in id order, after
- * all of that account's part is done; `legs` is empty where no cash moved. It may read the ledger and set
- * margin states, and do no other operation. */
+ * all of that account's part is done; `legs` is empty where no cash moved. All invariants hold during the
+ * call; accounts of higher ids still have their rows, and the instrument is not yet marked as settled. It may
+ * read the ledger and set margin states, and do no other operation. */
 typedef void cb_ledger_settled_fn(void *context, uint32_t account, const struct cb_postings *legs);
 
 /* Settles an expired instrument at the final price of its factor. Futures realise floor(q * P / 1e10) - cost,

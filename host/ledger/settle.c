@@ -75,7 +75,6 @@ enum cb_reject cb_ledger_settle(struct cb_ledger *ledger, uint64_t seq, uint16_t
             return CB_REJECT_RANGE;
         }
     }
-    ledger->settled[instrument] = 1;
     for (uint32_t id = cb_ledger_next_exposed(ledger, 0, factor); id != CB_LEDGER_NO_ACCOUNT;
          id = cb_ledger_next_exposed(ledger, id + 1, factor)) {
         struct cb_postings legs = {.count = 0};
@@ -89,6 +88,7 @@ enum cb_reject cb_ledger_settle(struct cb_ledger *ledger, uint64_t seq, uint16_t
         cb_ledger_post_cash(&legs, seq, id, CB_SYSTEM_CLEARING, CB_POSTING_SETTLED, pays);
         settled(context, id, &legs);
     }
+    ledger->settled[instrument] = 1; /* last, so that every invariant holds during the calls, too */
     return CB_REJECT_NONE;
 }
 
