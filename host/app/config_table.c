@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-#define ROOT(member)              offsetof(struct cb_configuration, member), sizeof(((struct cb_configuration *)0)->member)
-#define STRIDE(list)              sizeof(((struct cb_configuration *)0)->list[0])
+#define CONFIGURATION             ((struct cb_configuration *)0)
+#define ROOT(member)              offsetof(struct cb_configuration, member), sizeof(CONFIGURATION->member)
+#define STRIDE(list)              sizeof(CONFIGURATION->list[0])
 #define COUNT(member)             offsetof(struct cb_configuration, member)
 #define LIST_MEMBER(list, member) ROOT(list[0].member), STRIDE(list)
 
