@@ -37,29 +37,11 @@ static void reply(struct cb_core *core, uint64_t seq, uint16_t session, const st
     cb_core_send(core, seq, session, message, bytes);
 }
 
-/* The answer of a decision, remembered (unless it has no id to be remembered by) and sent. */
+/* The answer of a decision: sent, and remembered where it has an id to be remembered by. */
 static void answer_with(struct cb_core *core, const struct cb_event *event, enum cb_answer_kind kind,
-                        struct cb_answer_digest digest, const struct cb_verdict *verdict, uint8_t status,
-                        bool remember)
+                        struct cb_answer_digest digest, const struct cb_verdict *verdict, bool remember)
 {
-    bool check = kind == CB_ANSWER_MARGIN_CHECK;
-    const struct cb_margin *m = &verdict->margin;
-    struct cb_answer answer = {
-        .request_id = verdict->request_id,
-        .digest = digest,
-        .seq = event->seq,
-        .e_im_e6 = check ? m->e_im_e6 : 0,
-        .im_e6 = check ? m->im_e6 : 0,
-        .free_e6 = check ? m->free_e6 : 0,
-        .as_of_ns = check ? event->ingest_ns : 0,
-        .oracle_age_ns = check ? m->oracle_age_ns : 0,
-        .account = verdict->account,
-        .reason = verdict->reason,
-        .session = event->session,
-        .kind = (uint8_t)kind,
-        .state = check ? verdict->state : 0,
-        .status = status,
-    };
+    struct cb_answer answer = cb_answers_of(kind, event->session, digest, verdict);
     if (remember) {
         cb_answers_put(&core->answers, &answer);
     }
@@ -83,7 +65,7 @@ static bool settled_before(struct cb_core *core, const struct cb_event *event, e
         case CB_ANSWERS_CONFLICT:
             *reason = CB_REJECT_REQUEST_ID;
             verdict->reason = CB_REJECT_REQUEST_ID;
-            answer_with(core, event, kind, digest, verdict, CB_WITHDRAWAL_STATUS_REFUSED, false);
+            answer_with(core, event, kind, digest, verdict, false);
             return true;
         default:
             break;
@@ -97,7 +79,7 @@ static bool settled_before(struct cb_core *core, const struct cb_event *event, e
         }
     }
     verdict->reason = (uint16_t)*reason;
-    answer_with(core, event, kind, digest, verdict, CB_WITHDRAWAL_STATUS_REFUSED, verdict->request_id != 0);
+    answer_with(core, event, kind, digest, verdict, verdict->request_id != 0);
     return true;
 }
 
@@ -159,7 +141,7 @@ enum cb_reject cb_core_on_margin_check(struct cb_core *core, const struct cb_cor
         core->watch.margin = verdict.margin;
     }
     cb_core_note_verdict(core, &verdict);
-    answer_with(core, event, CB_ANSWER_MARGIN_CHECK, digest, &verdict, 0, true);
+    answer_with(core, event, CB_ANSWER_MARGIN_CHECK, digest, &verdict, true);
     return (enum cb_reject)verdict.reason;
 }
 
@@ -221,7 +203,6 @@ enum cb_reject cb_core_on_withdrawal(struct cb_core *core, const struct cb_core_
         verdict.reason = (uint16_t)open_release(core, event, &in);
     }
     cb_core_note_verdict(core, &verdict);
-    uint8_t status = verdict.reason == CB_REJECT_NONE ? CB_WITHDRAWAL_STATUS_HELD : CB_WITHDRAWAL_STATUS_REFUSED;
-    answer_with(core, event, CB_ANSWER_WITHDRAWAL, digest, &verdict, status, true);
+    answer_with(core, event, CB_ANSWER_WITHDRAWAL, digest, &verdict, true);
     return (enum cb_reject)verdict.reason;
 }

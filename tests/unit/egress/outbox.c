@@ -1,7 +1,7 @@
 /* Goal: an action stays until exactly its id is acknowledged, and a restored outbox is the same outbox.
  * Method: every operation on a small outbox, ids one step outside each bound, every truncation of its bytes. */
 #include "host/egress/outbox.h"
-#include "tests/support/buffer.h"
+#include "tests/support/state_stream.h"
 
 #include <criterion/criterion.h>
 
@@ -71,13 +71,13 @@ Test(egress_outbox, a_restored_outbox_has_the_same_bytes_and_every_truncation_is
     cb_outbox_put(&outbox, cb_action_id_make(CB_ACTION_RELEASE, 1, 2, 5), 1, text, 5);
     cb_outbox_put(&outbox, cb_action_id_make(CB_ACTION_MARGIN_STATE, 0, 0, 6), 0, text, 3);
     cb_outbox_at(&outbox, 1)->attempts = 9;
-    struct cb_test_buffer bytes = {0}, again = {0};
-    struct cb_writer writer = cb_test_writer(&bytes);
+    struct state_bytes bytes = {0}, again = {0};
+    struct cb_writer writer = state_writer(&bytes);
     cb_outbox_serialize(&outbox, &writer);
     open_outbox();
-    struct cb_reader reader = cb_test_reader(&bytes);
+    struct cb_reader reader = state_reader(&bytes);
     cr_assert(cb_outbox_restore(&outbox, &reader, &config));
-    writer = cb_test_writer(&again);
+    writer = state_writer(&again);
     cb_outbox_serialize(&outbox, &writer);
     cr_assert_eq(bytes.bytes, again.bytes);
     cr_assert_arr_eq(bytes.data, again.data, bytes.bytes);
@@ -85,7 +85,7 @@ Test(egress_outbox, a_restored_outbox_has_the_same_bytes_and_every_truncation_is
     for (size_t cut = 0; cut < whole; cut++) {
         open_outbox();
         bytes.bytes = cut;
-        reader = cb_test_reader(&bytes);
+        reader = state_reader(&bytes);
         cr_assert_not(cb_outbox_restore(&outbox, &reader, &config), "cut at %zu of %zu", cut, whole);
     }
 }
@@ -93,10 +93,10 @@ Test(egress_outbox, a_restored_outbox_has_the_same_bytes_and_every_truncation_is
 Test(egress_outbox, a_restored_action_for_a_session_that_does_not_exist_is_refused)
 {
     cb_outbox_put(&outbox, cb_action_id_make(CB_ACTION_RELEASE, 1, 2, 5), 2, text, 5);
-    struct cb_test_buffer bytes = {0};
-    struct cb_writer writer = cb_test_writer(&bytes);
+    struct state_bytes bytes = {0};
+    struct cb_writer writer = state_writer(&bytes);
     cb_outbox_serialize(&outbox, &writer);
     open_outbox();
-    struct cb_reader reader = cb_test_reader(&bytes);
+    struct cb_reader reader = state_reader(&bytes);
     cr_assert_not(cb_outbox_restore(&outbox, &reader, &config));
 }

@@ -326,7 +326,7 @@ Test(engine_core, prices_that_are_zero_old_or_from_the_future_are_refused)
 
 Test(engine_core, an_event_that_does_not_follow_is_refused_and_changes_nothing)
 {
-    struct cb_test_buffer before = world_state(&world.core);
+    struct state_bytes before = world_state(&world.core);
     struct cb_event event = {.seq = world.core.sequence.seq + 2,
                              .ingest_ns = world.now_ns,
                              .kind = CB_EVENT_TIME,
@@ -342,7 +342,7 @@ Test(engine_core, an_event_that_does_not_follow_is_refused_and_changes_nothing)
     cr_assert_not(cb_core_apply(&world.core, &event), "a hole in an ordered session");
     event.session = (uint8_t)world.config.sessions_count;
     cr_assert_not(cb_core_apply(&world.core, &event), "no such session");
-    struct cb_test_buffer after = world_state(&world.core);
+    struct state_bytes after = world_state(&world.core);
     cr_assert_eq(before.bytes, after.bytes);
     cr_assert_arr_eq(before.data, after.data, before.bytes);
 }

@@ -159,8 +159,8 @@ static uint64_t apply(struct world *world, struct cb_event *event)
     uint32_t bytes = event->body_bytes;
     event->seq = world->core.sequence.seq + 1;
     event->ingest_ns = world->now_ns;
-    cb_test_buffer_put(&world->journal, event, sizeof *event);
-    cb_test_buffer_put(&world->journal, event->body_bytes != 0 ? event->body : (const uint8_t *)"", bytes);
+    state_put(&world->journal, event, sizeof *event);
+    state_put(&world->journal, event->body_bytes != 0 ? event->body : (const uint8_t *)"", bytes);
     world->events++;
     cr_assert(cb_core_apply(&world->core, event), "event %lu follows", (unsigned long)event->seq);
     const char *wrong = cb_ledger_audit(&world->core.ledger);
@@ -277,10 +277,10 @@ uint32_t world_count(const struct world *world, uint16_t template_id)
     return count;
 }
 
-struct cb_test_buffer world_state(const struct cb_core *core)
+struct state_bytes world_state(const struct cb_core *core)
 {
-    struct cb_test_buffer bytes = {0};
-    struct cb_writer writer = cb_test_writer(&bytes);
+    struct state_bytes bytes = {0};
+    struct cb_writer writer = state_writer(&bytes);
     cb_core_serialize(core, &writer);
     return bytes;
 }

@@ -4,7 +4,7 @@
 #define CB_TESTS_UNIT_ENGINE_WORLD_H
 
 #include "host/engine/core.h"
-#include "tests/support/buffer.h"
+#include "tests/support/state_stream.h"
 
 enum { /* sessions */
     WORLD_ORACLE = 0,
@@ -36,7 +36,7 @@ struct world {
     int64_t now_ns;
     uint32_t sent_count;
     struct world_sent sent[WORLD_SENT_MAX];
-    struct cb_test_buffer journal; /* every event, so that it can be replayed */
+    struct state_bytes journal; /* every event, so that it can be replayed */
     uint64_t events;
 };
 
@@ -66,7 +66,7 @@ const struct world_sent *world_last(const struct world *world, uint16_t template
 uint32_t world_count(const struct world *world, uint16_t template_id);
 
 /* The state as bytes: equal states, equal bytes. */
-struct cb_test_buffer world_state(const struct cb_core *core);
+struct state_bytes world_state(const struct cb_core *core);
 
 /* Applies every event of the world again to another core, from event `from` on (0: the first). */
 void world_replay(const struct world *world, struct cb_core *core, uint64_t from);

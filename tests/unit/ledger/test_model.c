@@ -59,7 +59,7 @@ static struct effect apply(struct cb_ledger *ledger, const struct operation *op)
         effect.reject = cb_ledger_deposit(ledger, &effect.legs, 1, op->account, op->where, op->qty);
         break;
     case HOLD:
-        effect.reject = cb_ledger_hold_open(ledger, &effect.slot, op->id, op->account, op->where, op->qty);
+        effect.reject = cb_ledger_hold_open(ledger, &effect.slot, 9, op->id, op->account, op->where, op->qty);
         break;
     case DONE:
         effect.reject = cb_ledger_hold_done(ledger, &effect.legs, 1, op->account);

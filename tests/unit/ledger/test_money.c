@@ -6,7 +6,7 @@
 static enum cb_reject hold(struct world *world, uint32_t *slot, uint64_t request, uint32_t account,
                            uint16_t holding, int64_t qty_e8)
 {
-    return cb_ledger_hold_open(&world->ledger, slot, request, account, holding, qty_e8);
+    return cb_ledger_hold_open(&world->ledger, slot, 9, request, account, holding, qty_e8);
 }
 
 Test(ledger_accounts, open_once_inside_the_capacity_for_a_known_session)

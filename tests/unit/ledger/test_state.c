@@ -28,9 +28,9 @@ static struct world *busy_world(void)
     order.order_id = 3;
     order.venue = 0;
     cr_assert_eq(cb_ledger_order_open(ledger, &order), CB_REJECT_NONE);
-    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 1, 0, USD, 100), CB_REJECT_NONE);
-    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 2, 1, BTC_ON_1, 20), CB_REJECT_NONE);
-    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 3, 1, BTC_ON_1, 30), CB_REJECT_NONE);
+    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 9, 1, 0, USD, 100), CB_REJECT_NONE);
+    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 9, 2, 1, BTC_ON_1, 20), CB_REJECT_NONE);
+    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 9, 3, 1, BTC_ON_1, 30), CB_REJECT_NONE);
     cr_assert_eq(cb_ledger_hold_failed(ledger, 0), CB_REJECT_NONE); /* a gap in the handles */
     cb_ledger_set_margin_state(ledger, 1, CB_MARGIN_CALL);
     return world;
@@ -57,8 +57,8 @@ Test(ledger_state, a_restored_ledger_says_and_does_the_same)
     cr_assert_eq(book_of(&other->ledger, 1)->balances[0].held_e8, 50);
     uint32_t slot_live = 9;
     uint32_t slot_other = 8;
-    cr_assert_eq(cb_ledger_hold_open(&live->ledger, &slot_live, 5, 0, USD, 100), CB_REJECT_NONE);
-    cr_assert_eq(cb_ledger_hold_open(&other->ledger, &slot_other, 5, 0, USD, 100), CB_REJECT_NONE);
+    cr_assert_eq(cb_ledger_hold_open(&live->ledger, &slot_live, 9, 5, 0, USD, 100), CB_REJECT_NONE);
+    cr_assert_eq(cb_ledger_hold_open(&other->ledger, &slot_other, 9, 5, 0, USD, 100), CB_REJECT_NONE);
     cr_assert_eq(slot_live, 0u);
     cr_assert_eq(slot_other, 0u);
     bytes_free(&before);
