@@ -75,11 +75,11 @@ static enum cb_exit open_market(struct world *world, const struct cb_options *op
     }
     memset(lines, 0, sizeof lines);
     for (uint32_t i = 0; i < world->lines.count; i++) {
-        bool udp = app->lines[i].driver == CB_NIC_UDP;
+        bool udp = app->nics[i].driver == CB_NIC_UDP;
         lines[i].nic = world->lines.port[i];
         lines[i].box_ip = app->listen.ip;
-        lines[i].box_port = udp ? app->lines[i].address.port : app->listen.port;
-        lines[i].own_ip = udp ? app->lines[i].address.ip : app->listen.ip + 1 + i;
+        lines[i].box_port = udp ? app->nics[i].address.port : app->listen.port;
+        lines[i].own_ip = udp ? app->nics[i].address.ip : app->listen.ip + 1 + i;
         lines[i].own_port = (uint16_t)(app->listen.port + 1 + i);
     }
     size_t bytes = cb_market_footprint(&world->configuration->state, &market);

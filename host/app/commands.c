@@ -7,7 +7,18 @@
 #include <string.h>
 
 const struct cb_command cb_commands[] = {
-    /* Run: run, gen, replay. Ledger: verify, dump, snapshot. Their rows stand above these. */
+    {"run", NULL, "Run", "the box: take packets, journal them, decide, answer",
+     CB_OPTION_CONFIG | CB_OPTION_DATA | CB_OPTION_DEVELOPMENT | CB_OPTION_OUTPUT, CB_OPTION_CONFIG,
+     cb_command_run},
+    {"gen", NULL, "Run", "the outside world at the other end of the box's lines: recorded prices or a seeded market",
+     CB_OPTION_CONFIG | CB_OPTION_PRICES | CB_OPTION_SEED | CB_OPTION_STEPS | CB_OPTION_PCAP | CB_OPTION_OUTPUT,
+     CB_OPTION_CONFIG, cb_command_gen},
+    {"replay", "DIR", "Run", "apply a journal again and print the digest of the state it makes",
+     CB_OPTION_SNAPSHOT | CB_OPTION_TO | CB_OPTION_OUTPUT, 0, cb_command_replay},
+    {"verify", "DIR", "Ledger", "check every byte of a journal; changes nothing", CB_OPTION_OUTPUT, 0,
+     cb_command_verify},
+    {"snapshot", "DIR", "Ledger", "replay a journal and write its state beside it; --follow: again and again",
+     CB_OPTION_FOLLOW | CB_OPTION_STEPS, 0, cb_command_snapshot},
     {"config check", "FILE", "Set-up", "read a configuration and report every fault in it",
      CB_OPTION_DEVELOPMENT, 0, cb_command_config_check},
     {"config show", "FILE", "Set-up", "print every key in effect, defaults too", CB_OPTION_DEVELOPMENT, 0,

@@ -16,14 +16,14 @@ static enum cb_exit start_dpdk(struct cb_lines *lines, const struct cb_app_confi
     for (uint32_t i = 0; i < config->eal_extra_count; i++) {
         extra[i] = config->eal_extra[i];
     }
-    for (uint32_t i = 0; i < config->lines_count; i++) {
+    for (uint32_t i = 0; i < config->nics_count; i++) {
         /* A PCI address looks like 0000:01:00.0; a virtual device's name does not begin with a digit. */
-        const struct cb_line_config *line = &config->lines[i];
+        const struct cb_nic_config *line = &config->nics[i];
         pci = pci || (line->driver == CB_NIC_EAL && line->device[0] >= '0' && line->device[0] <= '9');
     }
     const struct cb_dpdk_options options = {
-        .memory_mb = pci ? 512 : 128,
-        .hugepages = pci,
+        .memory_mb = config->dpdk_memory_mib,
+        .hugepages = config->hugepages != 0,
         .pci = pci,
         .eal_extra = extra,
         .eal_extra_count = config->eal_extra_count,
@@ -36,7 +36,7 @@ static enum cb_exit start_dpdk(struct cb_lines *lines, const struct cb_app_confi
     return CB_EXIT_OK;
 }
 
-static bool open_dpdk(struct cb_nic *nic, const struct cb_line_config *line, enum cb_lines_end end, char *error)
+static bool open_dpdk(struct cb_nic *nic, const struct cb_nic_config *line, enum cb_lines_end end, char *error)
 {
     struct cb_dpdk_port_options options = {.mtu = 0};
     switch (line->driver) {
@@ -58,7 +58,7 @@ static bool open_dpdk(struct cb_nic *nic, const struct cb_line_config *line, enu
     return cb_dpdk_open_port(nic, &options, error, ERROR_BYTES);
 }
 
-static bool open_udp(struct cb_nic *nic, const struct cb_line_config *line, enum cb_lines_end end, char *error)
+static bool open_udp(struct cb_nic *nic, const struct cb_nic_config *line, enum cb_lines_end end, char *error)
 {
     char address[16];
     uint32_t ip = line->address.ip;
@@ -75,12 +75,12 @@ enum cb_exit cb_lines_open(struct cb_lines *lines, const struct cb_app_config *c
                            FILE *errors)
 {
     memset(lines, 0, sizeof *lines);
-    for (uint32_t i = 0; i < config->lines_count; i++) {
-        const struct cb_line_config *line = &config->lines[i];
+    for (uint32_t i = 0; i < config->nics_count; i++) {
+        const struct cb_nic_config *line = &config->nics[i];
         char error[ERROR_BYTES];
         if (end == CB_LINES_WORLD && line->driver != CB_NIC_MEMIF && line->driver != CB_NIC_UDP) {
             cb_message_print(errors, CB_MESSAGE_3010,
-                             "lines[%u]: the generator needs a line it can stand at the other end of: memif or udp", i);
+                             "nics[%u]: the generator needs a line it can stand at the other end of: memif or udp", i);
             cb_lines_close(lines);
             return CB_EXIT_CONFIG;
         }
@@ -94,7 +94,7 @@ enum cb_exit cb_lines_open(struct cb_lines *lines, const struct cb_app_config *c
         bool opened = line->driver == CB_NIC_UDP ? open_udp(&lines->nic[i], line, end, error)
                                                  : open_dpdk(&lines->nic[i], line, end, error);
         if (!opened) {
-            cb_message_print(errors, CB_MESSAGE_4001, "lines[%u]: %s", i, error);
+            cb_message_print(errors, CB_MESSAGE_4001, "nics[%u]: %s", i, error);
             cb_lines_close(lines);
             return CB_EXIT_ENVIRONMENT;
         }
