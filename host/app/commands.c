@@ -17,6 +17,8 @@ const struct cb_command cb_commands[] = {
      CB_OPTION_SNAPSHOT | CB_OPTION_TO | CB_OPTION_OUTPUT, 0, cb_command_replay},
     {"verify", "DIR", "Ledger", "check every byte of a journal; changes nothing", CB_OPTION_OUTPUT, 0,
      cb_command_verify},
+    {"dump", "DIR", "Ledger", "print every record of a journal and the verdicts it led to",
+     CB_OPTION_FROM | CB_OPTION_TO | CB_OPTION_SNAPSHOT | CB_OPTION_OUTPUT, 0, cb_command_dump},
     {"snapshot", "DIR", "Ledger", "replay a journal and write its state beside it; --follow: again and again",
      CB_OPTION_FOLLOW | CB_OPTION_STEPS, 0, cb_command_snapshot},
     {"config check", "FILE", "Set-up", "read a configuration and report every fault in it",

@@ -253,6 +253,9 @@ static enum cb_exit begin_with_genesis(struct cb_store *store, const struct cb_s
         store->genesis->fault = "it ends inside its configuration";
         if (read == CB_JOURNAL_READ_EVENT) {
             result = cb_genesis_take(store->genesis, &event);
+            if (load->before != NULL) {
+                load->before(load->context, &event);
+            }
         }
         if (result == CB_GENESIS_BAD) {
             cb_message_print(errors, CB_MESSAGE_5001, "%s: %s", load->directory, store->genesis->fault);
@@ -284,7 +287,11 @@ enum cb_exit cb_store_open(struct cb_store *store, const struct cb_store_load *l
 {
     struct cb_file_error error;
     memset(store, 0, sizeof *store);
-    store->replay = (struct cb_replay){.core = &store->core, .reader = &store->reader, .to = load->to};
+    store->replay = (struct cb_replay){.core = &store->core,
+                                       .reader = &store->reader,
+                                       .to = load->to,
+                                       .before = load->before,
+                                       .context = load->context};
     if (!cb_file_open_all(&store->slots, &error, load->directory)) {
         cb_message_print(errors, CB_MESSAGE_4005, "%s", error.text);
         return CB_EXIT_ENVIRONMENT;

@@ -34,6 +34,8 @@ struct cb_store_load {
     bool populate;
     uint64_t to; /* last seq to apply; UINT64_MAX: all */
     const struct cb_core_sink *sink;
+    void (*before)(void *context, const struct cb_event *event); /* sees each event before it is applied; NULL: nobody */
+    void *context;
     bool follow; /* another process writes: only what is durable for certain (the snapshotter) */
 };
 

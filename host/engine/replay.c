@@ -36,6 +36,9 @@ enum cb_replay_result cb_replay_run(struct cb_replay *replay, uint64_t budget)
         if (!effects_agree(replay, &event)) {
             return CB_REPLAY_DIFFERS;
         }
+        if (replay->before != NULL) {
+            replay->before(replay->context, &event);
+        }
         if (!cb_core_apply(replay->core, &event)) {
             return CB_REPLAY_FOREIGN;
         }

@@ -11,6 +11,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import emit_c
+import emit_c_fields
 import emit_c_table
 import emit_golden
 import emit_markdown
@@ -24,6 +25,7 @@ def outputs(root):
     template = (root / "tools/cbgen/wire.md.in").read_text()
     return {
         root / "include/clearbox/wire.h": emit_c.emit(wire),
+        root / "include/clearbox/wire_fields.h": emit_c_fields.emit(wire),
         root / "tools/python/clearbox_wire.py": codec,
         root / "tests/vectors/wire_golden.txt": emit_golden.emit(wire, codec),
         root / "docs/wire.md": emit_markdown.emit(wire, template),
