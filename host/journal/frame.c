@@ -116,7 +116,8 @@ static bool header_is_sound(const struct cb_journal_frame *f)
     bool sizes = f->used_bytes >= CB_JOURNAL_FRAME_HEADER_BYTES && f->used_bytes <= frame_bytes &&
                  frame_bytes - f->used_bytes < BLOCK;
     bool numbers = f->generation != 0 && f->epoch != 0 && f->frame_no != 0 && f->first_seq != 0 &&
-                   f->oldest != 0 && f->oldest <= f->generation && f->acked_frame < f->frame_no;
+                   f->oldest != 0 && f->oldest <= f->generation && f->acked_frame < f->frame_no &&
+                   f->frame_no - f->acked_frame <= CB_JOURNAL_FRAMES_IN_FLIGHT;
     bool times = f->base_ns >= 0 && f->base_ns <= INT64_MAX - (int64_t)UINT32_MAX;
     bool flags = (f->flags & ~CB_JOURNAL_FLAG_EFFECTS) == 0 && (f->flags != 0 || f->effects == 0);
     return sizes && numbers && times && flags && f->zero == 0 && f->first_seq <= UINT64_MAX - f->count;

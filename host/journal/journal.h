@@ -47,8 +47,23 @@ struct cb_journal_stats {
     uint64_t full;                   /* times the state became FULL */
 };
 
-struct cb_journal_buffer; /* writer.c */
-struct cb_journal_space;  /* what the writer knows of a slot */
+/* A frame in memory on its way to the disk. */
+struct cb_journal_buffer {
+    uint8_t *bytes;
+    uint32_t state;    /* private to commit.c */
+    uint32_t capacity; /* what the place allows */
+    bool reaches_end;  /* it may take all that is left of its segment */
+    uint32_t slot;
+    uint64_t last_seq;
+    struct cb_journal_frame frame;
+};
+
+/* What the writer knows of a slot. */
+struct cb_journal_space {
+    uint32_t state; /* private to space.c */
+    uint64_t generation;
+    uint64_t last_seq;
+};
 
 struct cb_journal {
     struct cb_journal_config config;
@@ -57,30 +72,40 @@ struct cb_journal {
     struct cb_journal_stats stats;
     struct cb_journal_scan scan;
 
-    struct cb_journal_buffer *buffers; /* ring: tail .. head-1 are closed or in flight, head is open */
-    uint32_t tail, submit, head;       /* counts, not indices */
-    struct cb_journal_space *spaces;   /* one per slot */
-    uint8_t *zeros;
+    /* Frames: counts, not indices. [tail, submit) are in flight, [submit, head) closed, head is open. */
+    struct cb_journal_buffer buffers[CB_JOURNAL_BUFFERS];
+    uint32_t tail, submit, head;
+    bool open;
 
-    struct cb_journal_link link; /* of the frame to be sealed next; prev where hashed */
-    uint64_t last_seq;           /* appended */
-    int64_t last_ns;
-    uint64_t durable_seq, durable_frame;
+    /* The end of the chain in memory. */
     uint64_t epoch;
+    uint64_t last_seq; /* appended */
+    int64_t last_ns;
+    uint64_t next_frame;
+    uint8_t prev[CB_JOURNAL_HASH_BYTES]; /* of the frame to be sealed next */
     uint64_t effects;
     bool effects_known; /* nothing was appended since the poll that gave `effects` */
 
-    uint32_t slot; /* where the next frame goes */
-    uint64_t offset;
-    uint64_t generation;
-    uint64_t oldest, oldest_durable;
+    /* What the disk has. */
+    uint64_t durable_seq, durable_frame, durable_generation;
+
+    /* Where the next frame goes. generation 0: no segment yet. */
+    uint32_t slot;
+    uint64_t offset, generation;
+    bool segment_done; /* a record did not fit what was left: the next one goes to the next segment */
+
+    /* Slots. oldest: to be declared; declared: sealed into a frame; oldest_durable: that frame is durable. */
+    struct cb_journal_space *spaces;
+    uint32_t clean, dirty;
+    uint64_t oldest, oldest_declared, oldest_durable;
+    uint32_t oldest_slot;
     uint64_t retain_seq;
-    uint32_t recycle_slot; /* being zeroed; CB_JOURNAL_NO_SLOT: none */
+    uint8_t *zeros;
+    uint32_t recycle_slot; /* CB_JOURNAL_SLOT_NONE: none */
     uint64_t recycle_offset;
     bool recycle_in_flight;
+    bool full;
 };
-
-#define CB_JOURNAL_NO_SLOT 0xFFFFFFFFu
 
 size_t cb_journal_footprint(const struct cb_journal_config *config);
 /* Requires: cb_journal_footprint bytes left in the arena. */
@@ -123,7 +148,8 @@ enum cb_journal_decision {
     CB_JOURNAL_CUT = 3,      /* a torn tail was zeroed */
     CB_JOURNAL_CORRUPT = 4,  /* damage to what was durable: nothing was changed */
     CB_JOURNAL_OTHER = 5,    /* belongs to another cluster: nothing was changed */
-    CB_JOURNAL_IO_FAILED = 6 /* the disk failed while reading or repairing */
+    CB_JOURNAL_FENCED = 6,   /* of a later epoch than the caller's: nothing was changed */
+    CB_JOURNAL_IO_FAILED = 7 /* the disk failed while reading or repairing */
 };
 
 struct cb_journal_recovery {
@@ -140,6 +166,16 @@ struct cb_journal_recovery {
  * state CLOSED; epoch is not 0. Returns: whether the journal runs (EMPTY, CLEAN, CUT, and epoch >=
  * last_epoch); else nothing was changed (IO_FAILED excepted) and *report says why. Bounds: blocks until the
  * disk answers. */
-bool cb_journal_recover(struct cb_journal *journal, struct cb_journal_recovery *report, uint64_t epoch);
+CB_MUST_CHECK bool cb_journal_recover(struct cb_journal *journal, struct cb_journal_recovery *report,
+                                      uint64_t epoch);
+
+/* One row of the recovery table: the first row whose `all` are facts of the scan is the decision. */
+struct cb_journal_recovery_row {
+    uint32_t all; /* of enum cb_journal_fact */
+    enum cb_journal_decision decision;
+    const char *meaning;
+};
+#define CB_JOURNAL_RECOVERY_ROWS 13u
+extern const struct cb_journal_recovery_row cb_journal_recovery_table[CB_JOURNAL_RECOVERY_ROWS];
 
 #endif

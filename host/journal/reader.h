@@ -11,8 +11,9 @@
 
 enum cb_journal_read {
     CB_JOURNAL_READ_EVENT = 1,
-    CB_JOURNAL_READ_END = 2, /* no more for now; in follow mode a later call may find more */
-    CB_JOURNAL_READ_BAD = 3  /* reader->problem says what; sticky */
+    CB_JOURNAL_READ_END =
+        2, /* no more: at most a torn tail follows. Follow mode: a later call may find more */
+    CB_JOURNAL_READ_BAD = 3 /* reader->problem says what; sticky */
 };
 
 struct cb_journal_reader_config {
@@ -22,26 +23,25 @@ struct cb_journal_reader_config {
 };
 
 struct cb_journal_reader {
-    struct cb_journal_reader_config config;
+    struct cb_journal_reader_config config; /* cluster as found */
+    struct cb_journal_view view;
     struct cb_journal_hasher hasher;
-    struct cb_journal_slot *slots;
-    uint8_t *buffer, *scratch;
-    uint32_t buffer_bytes;
-    uint64_t oldest, newest; /* generations that can be read */
-    uint64_t limit_frame;    /* follow mode: durable for certain; UINT64_MAX otherwise */
-    uint64_t start_seq;      /* events before it are skipped */
+    struct cb_journal_slot *slots; /* generation, first_seq, first_frame of their first frames */
+    uint64_t newest;               /* generation of the newest first frame; 0: none */
+    uint64_t attested;             /* greatest acked_frame of a first frame */
+    uint64_t limit_frame;          /* follow mode: nothing after it is read; else UINT64_MAX */
+    uint64_t start_seq;            /* events before it are skipped */
 
     uint32_t slot;
     uint64_t offset; /* of the next frame */
     struct cb_journal_link link;
-    bool linked; /* the link is known: a frame was read */
+    bool linked; /* a frame was read: the next must follow from it */
 
-    struct cb_journal_frame frame; /* the one being read; valid when in_frame, and after its last record */
-    bool in_frame;
+    struct cb_journal_frame frame; /* the one read last */
+    const uint8_t *bytes;
     uint32_t at, left; /* byte of the next record, records left */
     uint64_t next_seq;
-    int64_t last_ns;
-    struct cb_journal_problem problem;
+    struct cb_journal_problem problem; /* flaw SOUND: none */
 };
 
 size_t cb_journal_reader_footprint(const struct cb_journal_reader_config *config);
@@ -49,9 +49,10 @@ void cb_journal_reader_init(struct cb_journal_reader *reader, struct cb_arena *a
                             const struct cb_journal_reader_config *config);
 void cb_journal_reader_close(struct cb_journal_reader *reader);
 
-/* Start at `seq` (0 or 1: the start). Returns: whether the journal holds it, or it is the next to be written;
- * an empty journal holds seq 1. The chain is checked from the start of the segment that holds it. */
-bool cb_journal_reader_seek(struct cb_journal_reader *reader, uint64_t seq);
+/* Start at `seq` (0: at the oldest event that is there). Returns: whether the journal holds it, or may hold
+ * it later because it is the next one; an empty journal may hold seq 1. The chain is checked from the start
+ * of the segment that holds it, and what is before `seq` is skipped. May be called again. */
+CB_MUST_CHECK bool cb_journal_reader_seek(struct cb_journal_reader *reader, uint64_t seq);
 
 /* The next event. Ownership: event->body is valid until the next call. */
 enum cb_journal_read cb_journal_reader_next(struct cb_journal_reader *reader, struct cb_event *event);

@@ -39,6 +39,17 @@ static void found(struct cb_journal_scan *scan, uint32_t fact, enum cb_journal_f
     }
 }
 
+/* Every look at the disk goes through here, so that a refused read is a fact whichever pass it hits. */
+static enum cb_journal_flaw look(struct cb_journal_scan *scan, struct cb_journal_frame *frame,
+                                 const uint8_t **bytes, uint32_t slot, uint64_t offset)
+{
+    enum cb_journal_flaw flaw = cb_journal_view_frame(&scan->view, frame, bytes, slot, offset, scan->cluster);
+    if (flaw == CB_JOURNAL_UNREADABLE) {
+        found(scan, CB_JOURNAL_FACT_UNREADABLE, flaw, slot, offset, 0, 0);
+    }
+    return flaw;
+}
+
 /* ---- first pass: what is in each slot, without regard to order ---- */
 
 /* What one sound frame tells about the journal, wherever it stands. */
@@ -68,15 +79,13 @@ static void sweep_slot(struct cb_journal_scan *scan, uint32_t slot)
         struct cb_journal_frame frame;
         const uint8_t *bytes;
         uint64_t step = BLOCK;
-        enum cb_journal_flaw flaw =
-            cb_journal_view_frame(&scan->view, &frame, &bytes, slot, offset, scan->cluster);
+        enum cb_journal_flaw flaw = look(scan, &frame, &bytes, slot, offset);
         switch (flaw) {
         case CB_JOURNAL_SOUND:
             note_sound(scan, slot, offset, &frame);
             step = frame.blocks * BLOCK;
             break;
         case CB_JOURNAL_UNREADABLE:
-            found(scan, CB_JOURNAL_FACT_UNREADABLE, flaw, slot, offset, 0, 0);
             return;
         case CB_JOURNAL_FOREIGN:
             found(scan, CB_JOURNAL_FACT_FOREIGN, flaw, slot, offset, frame.generation, frame.frame_no);
@@ -122,8 +131,7 @@ static enum cb_journal_flaw walk_segment(struct cb_journal_scan *scan, uint32_t 
     while (s->end < scan->disk->slot_bytes) {
         struct cb_journal_frame frame;
         const uint8_t *bytes;
-        enum cb_journal_flaw flaw =
-            cb_journal_view_frame(&scan->view, &frame, &bytes, slot, s->end, scan->cluster);
+        enum cb_journal_flaw flaw = look(scan, &frame, &bytes, slot, s->end);
         if (flaw != CB_JOURNAL_SOUND) {
             return flaw;
         }
@@ -139,6 +147,12 @@ static enum cb_journal_flaw walk_segment(struct cb_journal_scan *scan, uint32_t 
         flaw = cb_journal_frame_follows(&frame, &scan->link);
         if (flaw != CB_JOURNAL_SOUND) {
             return flaw;
+        }
+        if (frame.frame_no > scan->acked_frame) {
+            CB_ASSERT(scan->unattested_count <
+                      CB_JOURNAL_FRAMES_IN_FLIGHT); /* by acked_frame >= frame_no - 4 */
+            scan->unattested[scan->unattested_count++] =
+                (struct cb_journal_unattested){.slot = slot, .offset = s->end};
         }
         cb_journal_link_after(&scan->link, &frame, bytes, &scan->hasher);
         s->end += frame.blocks * BLOCK;
@@ -208,8 +222,7 @@ static void look_behind(struct cb_journal_scan *scan, uint32_t slot, uint64_t fr
         struct cb_journal_frame frame;
         const uint8_t *bytes;
         uint64_t step = BLOCK;
-        enum cb_journal_flaw flaw =
-            cb_journal_view_frame(&scan->view, &frame, &bytes, slot, offset, scan->cluster);
+        enum cb_journal_flaw flaw = look(scan, &frame, &bytes, slot, offset);
         if (flaw == CB_JOURNAL_SOUND) {
             step = frame.blocks * BLOCK;
             if (!can_be_in_flight(scan, slot, offset, &frame)) {
@@ -267,7 +280,7 @@ static void find_missing(struct cb_journal_scan *scan)
         if (!s->in_chain && !s->zero && !old && s->generation == 0) {
             struct cb_journal_frame frame;
             const uint8_t *bytes;
-            flaw = cb_journal_view_frame(&scan->view, &frame, &bytes, i, 0, scan->cluster);
+            flaw = look(scan, &frame, &bytes, i, 0);
             slot = i;
             offset = 0;
         }

@@ -34,9 +34,10 @@ enum cb_journal_fact {
     CB_JOURNAL_FACT_IMPOSSIBLE = 1 << 7, /* behind the end, a sound frame that no crash can leave there */
     CB_JOURNAL_FACT_FAR = 1 << 8,        /* more behind the end than can have been in flight */
     CB_JOURNAL_FACT_TAIL = 1 << 9,       /* something that is not zero behind the end */
-    CB_JOURNAL_FACT_NO_FRAME = 1 << 10   /* not one sound frame */
+    CB_JOURNAL_FACT_NO_FRAME = 1 << 10,  /* not one sound frame */
+    CB_JOURNAL_FACT_FENCED = 1 << 11 /* set by recovery: the chain is of a later epoch than the caller's */
 };
-#define CB_JOURNAL_FACTS 11u
+#define CB_JOURNAL_FACTS 12u
 
 /* In flight, open and spare. */
 #define CB_JOURNAL_TAIL_BYTES_MAX ((CB_JOURNAL_FRAMES_IN_FLIGHT + 2u) * CB_JOURNAL_FRAME_BYTES_MAX)
@@ -48,6 +49,12 @@ struct cb_journal_problem {
     uint64_t generation; /* expected there; 0: unknown */
     uint64_t offset;     /* bytes into the slot */
     uint64_t frame_no;   /* the frame that should be there; 0: none */
+};
+
+/* Where a frame of the chain is that no later frame calls durable. */
+struct cb_journal_unattested {
+    uint32_t slot;
+    uint64_t offset;
 };
 
 struct cb_journal_scan {
@@ -69,8 +76,10 @@ struct cb_journal_scan {
     uint64_t chain_newest;         /* generation of its last frame; 0: none */
     uint32_t end_slot;             /* where the chain ends, and the next frame goes if it fits */
     uint64_t end_offset;
-    enum cb_journal_flaw end_flaw;     /* what is there instead of the next frame */
-    struct cb_journal_link link;       /* what the next frame must follow from */
+    enum cb_journal_flaw end_flaw; /* what is there instead of the next frame */
+    struct cb_journal_link link;   /* what the next frame must follow from */
+    struct cb_journal_unattested unattested[CB_JOURNAL_FRAMES_IN_FLIGHT];
+    uint32_t unattested_count;
     uint32_t recycled;                 /* slots */
     struct cb_journal_problem problem; /* of verify: the first; flaw SOUND: whole */
 };

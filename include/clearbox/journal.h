@@ -23,7 +23,8 @@
  *    56 u32 count        records; 0 only in a frame that just declares a newer `oldest`
  *    60 u32 used_bytes   header and records; all after it is zero
  *    64 s64 base_ns      ingest time of the first record; never below that of the record before
- *    72 u64 acked_frame  greatest frame_no that was durable when this frame was sealed; < frame_no
+ *    72 u64 acked_frame  greatest frame_no that was durable when this frame was sealed; < frame_no and,
+ *                        as four are in flight at most, >= frame_no - 4
  *    80 u64 oldest       least generation that is still part of the journal; never decreases; <= generation
  *    88 u64 effects      running effects hash before the first record, where flag EFFECTS is set; else 0
  *    96 u32 flags        CB_JOURNAL_FLAG_EFFECTS or 0
