@@ -172,7 +172,7 @@ void cb_market_action_take(struct cb_market *market, uint32_t session, uint16_t 
 static void put_result(struct cb_market *market, const struct cb_market_action *action)
 {
     uint8_t message[CB_WIRE_RELEASE_RESULT_BYTES];
-    uint64_t number, draw = cb_market_mix(market->options.seed ^ action->hi ^ cb_market_mix(action->lo));
+    uint64_t number, draw = cb_market_mix(market->options.seed ^ cb_market_mix(action->hi) ^ action->lo);
     bool fails = draw % MILLION < market->options.fail_ppm;
     struct cb_wire_release_result result = {.action_hi = action->hi,
                                             .action_lo = action->lo,
