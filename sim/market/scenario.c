@@ -233,7 +233,7 @@ static void fill_dated(struct cb_config *config, const struct expiry_row *expiry
 static void fill_instruments(struct cb_config *config, const struct scenario_row *row)
 {
     for (uint16_t i = 0; i < config->factors_count; i++) {
-        const char *name = config->factors[i].name;
+        const char *name = row->factor[i].name; /* the same order */
         struct cb_instrument_config *spot = add_instrument(config, CB_SPOT, i);
         snprintf(spot->name, sizeof spot->name, "%s-SPOT", name);
         struct cb_instrument_config *perpetual = add_instrument(config, CB_PERPETUAL, i);
