@@ -110,9 +110,25 @@ void cb_config_fault(const struct cb_config_source *source, struct fy_node *node
     }
 }
 
+struct stray_text {
+    char text[160];
+};
+
+/* libfyaml prints a few faults instead of collecting them: kept here, for want of a place without one. */
+static void keep_stray(struct fy_diag *diag, void *user, const char *text, size_t bytes)
+{
+    (void)diag;
+    struct stray_text *stray = user;
+    while (bytes > 0 && text[bytes - 1] == '\n') {
+        bytes--;
+    }
+    snprintf(stray->text, sizeof stray->text, "%.*s", (int)bytes, text);
+}
+
 /* libfyaml's own faults, in our form. */
 static void report_syntax(const struct cb_config_source *source, struct fy_diag *diag)
 {
+    const struct stray_text *stray = fy_diag_get_cfg(diag)->user;
     void *iterator = NULL;
     struct fy_diag_error *error;
     unsigned reported = 0;
@@ -130,7 +146,8 @@ static void report_syntax(const struct cb_config_source *source, struct fy_diag 
     }
     if (reported == 0) {
         source->faults->count++;
-        cb_message_print(source->faults->out, CB_MESSAGE_3002, "%s: not valid YAML", source->name);
+        cb_message_print(source->faults->out, CB_MESSAGE_3002, "%s: not valid YAML%s%s", source->name,
+                         stray->text[0] == 0 ? "" : ": ", stray->text);
     }
 }
 
@@ -185,7 +202,12 @@ bool cb_config_source_open(struct cb_config_source *source, const char *name, co
         return false;
     }
     struct fy_diag_cfg diag_cfg;
+    struct stray_text stray = {{0}};
     fy_diag_cfg_default(&diag_cfg);
+    diag_cfg.fp = NULL;
+    diag_cfg.output_fn = keep_stray;
+    diag_cfg.user = &stray;
+    diag_cfg.colorize = false;
     struct fy_diag *diag = fy_diag_create(&diag_cfg);
     if (diag == NULL) {
         cb_message_print(faults->out, CB_MESSAGE_4002, "%s: not enough memory", name);

@@ -227,6 +227,7 @@ Test(config_load, broken_yaml_is_reported_with_its_place)
     refused("clock: feed\n", "clock: feed\nclock: wall\n", "CB3002", "duplicate");
     refused("clock: feed\n", "clock: *nothing\n", "CB3005", "a value is expected here");
     refused("cluster: 7\n", "- 7\n", "CB3002", "box.yaml:");
+    refused("cluster: 7\n", "cluster: |0\n  7\n", "CB3002", "indentation indicator");
     load_text(&loaded, "", false);
     cr_assert_not_null(strstr(loaded.output, "CB3002"), "%s", loaded.output);
     load_text(&loaded, "just words", false);
@@ -250,7 +251,6 @@ Test(config_load, the_file_cut_at_any_place_never_crashes_and_is_never_taken_bef
             cr_assert(loaded.status == CB_EXIT_CONFIG || cut_in_last_holding, "taken when cut at %zu", cut);
         }
         cr_assert_eq(loaded.status == CB_EXIT_CONFIG, loaded.output[0] != 0);
-        free(loaded.configuration);
     }
 }
 
@@ -270,7 +270,8 @@ Test(config_load, missing_files_are_reported_and_named_files_are_read_beside_the
     snprintf(path, sizeof path, "%s/box.yaml", folder);
     snprintf(risk, sizeof risk, "%s/risk.yaml", folder);
     snprintf(secret, sizeof secret, "%s/venue.secret", folder);
-    struct cb_configuration *configuration = malloc(sizeof *configuration);
+    static struct cb_configuration storage;
+    struct cb_configuration *configuration = &storage;
     FILE *errors = fmemopen(loaded.output, sizeof loaded.output, "w");
     cr_assert_eq(cb_config_load(configuration, path, false, errors), CB_EXIT_CONFIG);
     cr_assert_eq(cb_config_load(configuration, folder, false, errors), CB_EXIT_CONFIG);
@@ -360,7 +361,9 @@ static void shows_itself(const struct cb_configuration *first, bool development)
 Test(config_show, what_is_shown_loads_again_to_the_same_bytes)
 {
     taken(&loaded, "risk: {", "dpdk: { eal_extra: [\"--file-prefix=a b\", \"--x=\\\"q\\\\\"] }\nrisk: {");
-    shows_itself(loaded.configuration, false);
+    static struct cb_configuration first;
+    first = loaded.storage;
+    shows_itself(&first, false);
 }
 
 Test(config_examples, the_shipped_examples_are_valid_and_show_themselves)
@@ -374,4 +377,40 @@ Test(config_examples, the_shipped_examples_are_valid_and_show_themselves)
         shows_itself(first, false);
         free(first);
     }
+}
+
+static uint64_t environment(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text == NULL ? otherwise : strtoull(text, NULL, 0);
+}
+
+static uint64_t next(uint64_t *state)
+{
+    *state += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    uint64_t z = *state;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+/* Whatever the text, the loader ends, and it says something exactly when it refuses. */
+Test(config_properties, changed_bytes_never_crash_and_every_refusal_says_why)
+{
+    static const char alphabet[] = "\n\n  ::--[]{}\"'#&*!|>%@,?~\t0159azAZ\\\x80\xff";
+    uint64_t seed = environment("CB_SEED", 0x5eed), state = seed, effort = environment("CB_EFFORT", 1);
+    static char text[8192];
+    unsigned refusals = 0, rounds = (unsigned)(500 * effort);
+    printf("seed=0x%llx\n", (unsigned long long)seed);
+    for (unsigned i = 0; i < rounds; i++) {
+        strcpy(text, valid_text);
+        size_t bytes = strlen(text);
+        for (uint64_t edits = 1 + next(&state) % 4; edits > 0; edits--) {
+            text[next(&state) % bytes] = alphabet[next(&state) % (sizeof alphabet - 1)];
+        }
+        load_text(&loaded, text, false);
+        cr_assert_eq(loaded.status == CB_EXIT_CONFIG, loaded.output[0] != 0, "%s\n%s", loaded.output, text);
+        refusals += loaded.status == CB_EXIT_CONFIG;
+    }
+    cr_assert(refusals > rounds / 2 && refusals < rounds, "%u of %u refused", refusals, rounds);
 }

@@ -47,8 +47,7 @@ void load_text(struct loaded *loaded, const char *text, bool development)
 {
     FILE *errors = fmemopen(loaded->output, sizeof loaded->output, "w");
     cr_assert_not_null(errors);
-    loaded->configuration = malloc(sizeof *loaded->configuration);
-    cr_assert_not_null(loaded->configuration);
+    loaded->configuration = &loaded->storage;
     loaded->output[0] = 0;
     loaded->status =
         cb_config_load_text(loaded->configuration, text, strlen(text), "box.yaml", development, errors);
@@ -75,7 +74,6 @@ void refused(const char *from, const char *to, const char *code, const char *wor
     cr_assert_eq(strncmp(loaded.output, code, strlen(code)), 0, "\"%s\" gave: %s", to, loaded.output);
     cr_assert_not_null(strstr(loaded.output, words), "\"%s\" gave: %s", to, loaded.output);
     cr_assert_null(strstr(loaded.output + 1, "\nCB"), "one fault, several messages: %s", loaded.output);
-    free(loaded.configuration);
 }
 
 void taken(struct loaded *loaded, const char *from, const char *to)

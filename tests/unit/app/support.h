@@ -9,8 +9,9 @@
 
 extern const char valid_text[];
 
-struct loaded {
-    struct cb_configuration *configuration; /* freed with the test's process */
+struct loaded {                             /* for static storage: it is large */
+    struct cb_configuration *configuration; /* = &storage once loaded */
+    struct cb_configuration storage;
     enum cb_exit status;
     char output[OUTPUT_BYTES];
 };
