@@ -206,7 +206,7 @@ void cb_ledger_post(struct cb_postings *out, uint64_t seq, const struct cb_ledge
     if (entry->amount == 0) {
         return;
     }
-    CB_ASSERT(entry->amount != INT64_MIN); /* every amount is bounded far below */
+    CB_ASSERT(entry->amount != INT64_MIN); /* no operation makes it: its negative would not fit */
     CB_ASSERT(out->count + 2 <= CB_POSTINGS_MAX);
     struct cb_posting leg = {.seq = seq,
                              .account = entry->account,

@@ -69,6 +69,35 @@ struct world *world_of_two(void)
     return world;
 }
 
+struct world *busy_world(void)
+{
+    struct world *world = world_of_two();
+    struct cb_ledger *ledger = &world->ledger;
+    uint32_t slot;
+    cr_assert_eq(deposit(world, 0, USD, 123400), CB_REJECT_NONE);
+    cr_assert_eq(deposit(world, 1, BTC_ON_1, 50), CB_REJECT_NONE);
+    cr_assert_eq(deposit(world, 1, ETH_ON_0, 60), CB_REJECT_NONE);
+    cr_assert_eq(trade(world, 0, BTC_FUTURE, 2, CB_E10), CB_REJECT_NONE);
+    enum cb_ledger_fill what;
+    const struct cb_ledger_trade paid = {
+        .qty_e8 = -3, .price_e8 = CB_E10, .fee_e6 = 5, .account = 1, .instrument = BTC_PERPETUAL, .venue = 1};
+    cr_assert_eq(cb_ledger_trade(ledger, &world->legs, 1, &paid, &what), CB_REJECT_NONE);
+    cr_assert_eq(trade(world, 1, BTC_CALL, -4, CB_E10), CB_REJECT_NONE);
+    cr_assert_eq(trade(world, 0, ETH_SPOT, 4, CB_E10), CB_REJECT_NONE);
+    struct cb_ledger_order_in order = {
+        .order_id = 7, .qty_e8 = 9, .limit_e8 = 5, .account = 0, .instrument = BTC_PERPETUAL, .venue = 1};
+    cr_assert_eq(cb_ledger_order_open(ledger, &order), CB_REJECT_NONE);
+    order.order_id = 3;
+    order.venue = 0;
+    cr_assert_eq(cb_ledger_order_open(ledger, &order), CB_REJECT_NONE);
+    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 9, 1, 0, USD, 100), CB_REJECT_NONE);
+    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 9, 2, 1, BTC_ON_1, 20), CB_REJECT_NONE);
+    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 9, 3, 1, BTC_ON_1, 30), CB_REJECT_NONE);
+    cr_assert_eq(cb_ledger_hold_failed(ledger, 0), CB_REJECT_NONE); /* a gap in the handles */
+    cb_ledger_set_margin_state(ledger, 1, CB_MARGIN_CALL);
+    return world;
+}
+
 void world_close(struct world *world)
 {
     free(world->memory);

@@ -40,6 +40,8 @@ extern const struct cb_capacity_config small_capacity;
 struct world *world_open(const struct cb_capacity_config *capacity);
 /* The same with accounts 0 and 1 open. */
 struct world *world_of_two(void);
+/* The same with something in every table: 4 positions, 2 orders, 2 balances, holds in slots 1 and 2. */
+struct world *busy_world(void);
 void world_close(struct world *world);
 
 struct cb_writer bytes_writer(struct bytes *bytes);

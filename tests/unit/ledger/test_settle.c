@@ -161,3 +161,21 @@ Test(ledger_settle, one_account_out_of_range_stops_it_for_all)
     bytes_free(&after);
     world_close(world);
 }
+
+Test(ledger_settle, cash_may_go_from_its_lower_to_its_upper_bound_at_once)
+{
+    for (int64_t less = 0; less <= 1; less++) {
+        struct world *world = world_of_two();
+        struct seen seen;
+        const struct cb_ledger_trade trade = {
+            .qty_e8 = CB_E10, .price_e8 = 1, .fee_e6 = CB_MONEY_E6_MAX - 1 - less, .instrument = BTC_FUTURE};
+        enum cb_ledger_fill what;
+        cr_assert_eq(cb_ledger_trade(&world->ledger, &world->legs, 1, &trade, &what), CB_REJECT_NONE);
+        /* Pays INT64_MAX - 1 = 2^63 - 2. */
+        cr_assert_eq(settle(world, BTC_FUTURE, INT64_MAX, &seen),
+                     less == 0 ? CB_REJECT_NONE : CB_REJECT_RANGE);
+        cr_assert_eq(cash_of(world, 0), less == 0 ? CB_MONEY_E6_MAX - 1 : -(CB_MONEY_E6_MAX - 2));
+        check_audit(&world->ledger);
+        world_close(world);
+    }
+}

@@ -6,36 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A state with something in every table. */
-static struct world *busy_world(void)
-{
-    struct world *world = world_of_two();
-    struct cb_ledger *ledger = &world->ledger;
-    uint32_t slot;
-    cr_assert_eq(deposit(world, 0, USD, 123400), CB_REJECT_NONE);
-    cr_assert_eq(deposit(world, 1, BTC_ON_1, 50), CB_REJECT_NONE);
-    cr_assert_eq(deposit(world, 1, ETH_ON_0, 60), CB_REJECT_NONE);
-    cr_assert_eq(trade(world, 0, BTC_FUTURE, 2, CB_E10), CB_REJECT_NONE);
-    enum cb_ledger_fill what;
-    const struct cb_ledger_trade paid = {
-        .qty_e8 = -3, .price_e8 = CB_E10, .fee_e6 = 5, .account = 1, .instrument = BTC_PERPETUAL, .venue = 1};
-    cr_assert_eq(cb_ledger_trade(ledger, &world->legs, 1, &paid, &what), CB_REJECT_NONE);
-    cr_assert_eq(trade(world, 1, BTC_CALL, -4, CB_E10), CB_REJECT_NONE);
-    cr_assert_eq(trade(world, 0, ETH_SPOT, 4, CB_E10), CB_REJECT_NONE);
-    struct cb_ledger_order_in order = {
-        .order_id = 7, .qty_e8 = 9, .limit_e8 = 5, .account = 0, .instrument = BTC_PERPETUAL, .venue = 1};
-    cr_assert_eq(cb_ledger_order_open(ledger, &order), CB_REJECT_NONE);
-    order.order_id = 3;
-    order.venue = 0;
-    cr_assert_eq(cb_ledger_order_open(ledger, &order), CB_REJECT_NONE);
-    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 9, 1, 0, USD, 100), CB_REJECT_NONE);
-    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 9, 2, 1, BTC_ON_1, 20), CB_REJECT_NONE);
-    cr_assert_eq(cb_ledger_hold_open(ledger, &slot, 9, 3, 1, BTC_ON_1, 30), CB_REJECT_NONE);
-    cr_assert_eq(cb_ledger_hold_failed(ledger, 0), CB_REJECT_NONE); /* a gap in the handles */
-    cb_ledger_set_margin_state(ledger, 1, CB_MARGIN_CALL);
-    return world;
-}
-
 static bool restore(struct cb_ledger *ledger, struct bytes *bytes)
 {
     struct cb_reader reader = bytes_reader(bytes);
@@ -149,6 +119,71 @@ Test(ledger_state, random_bytes_never_crash_a_restore)
     world_close(world);
 }
 
+/* The same bytes under a configuration whose tables are one row too small, and just large enough. */
+Test(ledger_state, what_does_not_fit_the_tables_is_refused)
+{
+    struct world *world = busy_world();
+    struct bytes bytes = state_of(&world->ledger);
+    struct cb_ledger_usage used = cb_ledger_usage(&world->ledger);
+    const struct cb_capacity_config fits = {.accounts = used.accounts,
+                                            .positions = used.positions,
+                                            .positions_per_account = 2,
+                                            .balances = used.balances,
+                                            .orders = used.orders,
+                                            .holds = 3, /* handles 1 and 2 are live */
+                                            .answers = 1};
+    for (uint32_t i = 0; i < 7; i++) {
+        struct cb_capacity_config capacity = fits;
+        uint32_t *const fields[] = {&capacity.accounts, &capacity.positions, &capacity.positions_per_account,
+                                    &capacity.balances, &capacity.orders,    &capacity.holds};
+        if (i < 6) {
+            (*fields[i])--;
+        }
+        struct world *other = world_open(&capacity);
+        cr_assert_eq(restore(&other->ledger, &bytes), i == 6, "field %u", i);
+        world_close(other);
+    }
+    bytes_free(&bytes);
+    world_close(world);
+}
+
+/* Each hold alone is possible; their sum would leave its range, or even 64 bits. Held cash may exceed cash,
+ * for losses come after holds; held coins may not exceed the balance. */
+static bool restore_with_holds(uint16_t holding, uint32_t count)
+{
+    struct cb_capacity_config capacity = small_capacity;
+    capacity.holds = 1024;
+    struct world *world = world_open(&capacity);
+    cr_assert_eq(cb_ledger_open_account(&world->ledger, 0, 0), CB_REJECT_NONE);
+    cr_assert_eq(deposit(world, 0, BTC_ON_0, CB_QTY_E8_MAX - 1), CB_REJECT_NONE);
+    struct bytes bytes = state_of(&world->ledger);
+    bytes.count -= 4; /* the count of holds, 0 */
+    struct cb_writer writer = bytes_writer(&bytes);
+    cb_put_u32(&writer, count);
+    for (uint32_t i = 0; i < count; i++) {
+        cb_put_u32(&writer, i);
+        cb_put_u64(&writer, i + 1);
+        cb_put_u32(&writer, 0);
+        cb_put_u16(&writer, holding);
+        cb_put_s64(&writer, (CB_QTY_E8_MAX - 1) / 100 * 100);
+    }
+    bool good = restore(&world->ledger, &bytes);
+    bytes_free(&bytes);
+    world_close(world);
+    return good;
+}
+
+Test(ledger_state, holds_beyond_what_can_be_held_are_refused_before_they_overflow)
+{
+    cr_assert(restore_with_holds(BTC_ON_0, 1));
+    cr_assert_not(restore_with_holds(BTC_ON_0, 2));
+    cr_assert_not(restore_with_holds(BTC_ON_0, 900));
+    cr_assert_not(restore_with_holds(ETH_ON_0, 1), "there is no such balance");
+    cr_assert(restore_with_holds(USD, 64));
+    cr_assert(restore_with_holds(USD, 799)); /* 799 * 5.76e15 < 2^62 */
+    cr_assert_not(restore_with_holds(USD, 801));
+}
+
 Test(ledger_state, money_out_of_nothing_is_refused)
 {
     struct world *world = world_open(&small_capacity);
@@ -163,40 +198,5 @@ Test(ledger_state, money_out_of_nothing_is_refused)
     cr_assert(restore(&world->ledger, &bytes));
     cr_assert_eq(cash_of(world, 0), 1);
     bytes_free(&bytes);
-    world_close(world);
-}
-
-Test(ledger_state, the_audit_sees_each_kind_of_damage)
-{
-    struct world *world = busy_world();
-    struct cb_ledger *ledger = &world->ledger;
-    check_audit(ledger);
-    ledger->fees_e6 += 1;
-    cr_assert_str_eq(cb_ledger_audit(ledger), "cash is not conserved");
-    ledger->fees_e6 -= 1;
-    ledger->external[BTC_ON_1] -= 1;
-    cr_assert_str_eq(cb_ledger_audit(ledger), "a coin is not conserved");
-    ledger->external[BTC_ON_1] += 1;
-    ledger->exposure[0] ^= 2;
-    cr_assert_str_eq(cb_ledger_audit(ledger), "an account's exposure is not the union of its lists'");
-    ledger->exposure[0] ^= 2;
-    ledger->exposure[3] = 1;
-    cr_assert_str_eq(cb_ledger_audit(ledger), "a closed account has exposure");
-    ledger->exposure[3] = 0;
-    ledger->settled[BTC_FUTURE] = 1;
-    cr_assert_str_eq(cb_ledger_audit(ledger), "a position is in a settled instrument");
-    ledger->settled[BTC_FUTURE] = 0;
-    ledger->settled[ETH_PERPETUAL] = 1;
-    cr_assert_str_eq(cb_ledger_audit(ledger), "an instrument without expiry is settled");
-    ledger->settled[ETH_PERPETUAL] = 0;
-    cr_assert_neq(cb_slots_take(&ledger->position_slots), CB_SLOT_NONE);
-    cr_assert_str_eq(cb_ledger_audit(ledger), "a slot is in use by no account");
-    cb_slots_give(&ledger->position_slots, 4);
-    cb_index_insert(&ledger->order_index, 3, 3, 3);
-    cr_assert_str_eq(cb_ledger_audit(ledger), "an index holds a row that is gone");
-    cb_index_remove(&ledger->order_index, 3, 3);
-    cb_index_remove(&ledger->order_index, 0, 7);
-    cr_assert_str_eq(cb_ledger_audit(ledger), "an order is not in the index");
-    ledger->accounts_open++;
     world_close(world);
 }
