@@ -179,7 +179,7 @@ static void scan(struct evaluation *e, struct cb_margin *out, cb_s128 *m, cb_s12
     for (uint64_t rest = e->usable; rest != 0; rest &= rest - 1) {
         uint16_t factor = (uint16_t)__builtin_ctzll(rest);
         const struct cb_risk_factor *state = &e->risk->factors[factor];
-        uint8_t scenario, ignored;
+        uint8_t scenario = 0, ignored;
         int64_t loss = state->sums.used ? worst_loss(state, false, &scenario, &saturated) : 0;
         *m += loss;
         *m_o += state->order_sums.used ? worst_loss(state, true, &ignored, &saturated) : loss;

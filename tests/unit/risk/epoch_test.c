@@ -102,6 +102,26 @@ Test(risk_arrays, a_short_option_about_to_expire_saturates_gamma_and_nothing_els
     cr_assert_lt(w->risk.instrument_rows[ETH_PUT].m[CB_RISK_LANE_DELTA], 0);
 }
 
+/* Doubles decide these rows down to the last unit: any compiler that computes them otherwise is found here.
+ */
+Test(risk_arrays, rows_are_the_same_with_every_compiler)
+{
+    struct world *w = world_make();
+    uint64_t hash = 14695981039346656037u; /* FNV-1a over the mantissas' bytes */
+    for (int step = 0; step < 200; step++) {
+        int64_t now = WORLD_NOW + step * (CB_NS_PER_DAY / 7);
+        cr_assert(
+            cb_risk_roll(&w->risk, ETH, ETH_PRICE + step * 7919 * CB_E6, ETH_VOL + step * 7919000, now));
+        for (unsigned i = 0; i < INSTRUMENTS * CB_RISK_LANES; i++) {
+            uint32_t m = (uint32_t)w->risk.instrument_rows[i / CB_RISK_LANES].m[i % CB_RISK_LANES];
+            for (unsigned byte = 0; byte < 4; byte++) {
+                hash = (hash ^ ((m >> (8 * byte)) & 0xFFu)) * 1099511628211u;
+            }
+        }
+    }
+    cr_assert_eq(hash, 0x4eeff9c15a877d2bu, "%016lx", hash);
+}
+
 Test(risk_arrays, a_floored_fall_is_never_a_gain)
 {
     struct world *w = world_make();
