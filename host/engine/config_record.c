@@ -188,7 +188,7 @@ static const char *capacity_fault(const struct cb_capacity_config *c)
         c->positions_per_account > CB_POSITIONS_PER_ACCOUNT_MAX) {
         return "capacity.positions or positions_per_account is out of range";
     }
-    if (c->balances == 0 || c->orders == 0 || c->orders > CB_ORDERS_MAX || c->holds == 0 || c->holds > CB_HOLDS_MAX ||
+    if (c->balances == 0 || c->balances > CB_BALANCES_MAX || c->orders == 0 || c->orders > CB_ORDERS_MAX || c->holds == 0 || c->holds > CB_HOLDS_MAX ||
         c->answers == 0 || c->answers > CB_ANSWERS_MAX) {
         return "capacity.balances, orders, holds or answers is out of range";
     }
