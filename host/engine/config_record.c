@@ -66,7 +66,8 @@ static void text(struct walk *k, char *v, size_t bytes)
     }
 }
 
-/* A row count: clamped when read, so that the walk stays inside its table; the reader is then marked as failed. */
+/* A row count: clamped when read, so that the walk stays inside its table; the reader is then marked as
+ * failed. */
 static void count(struct walk *k, uint32_t *v, uint32_t max)
 {
     u32(k, v);
@@ -188,8 +189,8 @@ static const char *capacity_fault(const struct cb_capacity_config *c)
         c->positions_per_account > CB_POSITIONS_PER_ACCOUNT_MAX) {
         return "capacity.positions or positions_per_account is out of range";
     }
-    if (c->balances == 0 || c->balances > CB_BALANCES_MAX || c->orders == 0 || c->orders > CB_ORDERS_MAX || c->holds == 0 || c->holds > CB_HOLDS_MAX ||
-        c->answers == 0 || c->answers > CB_ANSWERS_MAX) {
+    if (c->balances == 0 || c->balances > CB_BALANCES_MAX || c->orders == 0 || c->orders > CB_ORDERS_MAX ||
+        c->holds == 0 || c->holds > CB_HOLDS_MAX || c->answers == 0 || c->answers > CB_ANSWERS_MAX) {
         return "capacity.balances, orders, holds or answers is out of range";
     }
     return NULL;
