@@ -537,7 +537,7 @@ struct box_market box_market_new(struct box *box, const struct cb_market_options
     box_lines(box, lines);
     made.market =
         cb_market_init(&arena, box->config, options, (const uint8_t(*)[CB_SESSION_KEY_BYTES])secrets, lines,
-                       box->lines, NULL, NULL);
+                       box->lines, box->tap, box->tap_self);
     CB_ASSERT(arena.used == bytes);
     cb_arena_seal(&arena);
     return made;
