@@ -177,7 +177,8 @@ Test(uring, a_journal_over_it_is_whole_and_recovers)
         cr_assert_eq(report.last_seq, seq);
         for (uint32_t i = 0; i < 1500; i++) {
             uint8_t body[300] = {1, 2, 3};
-            struct cb_event event = {.seq = ++seq,
+            seq++;
+            struct cb_event event = {.seq = seq,
                                      .ingest_ns = (int64_t)seq,
                                      .kind = CB_EVENT_MESSAGE,
                                      .body = body,
