@@ -40,7 +40,7 @@ struct box {
     struct cb_lines lines;
     struct cb_keeper keeper;
     struct cb_mac_keys keys[CB_SESSIONS_MAX];
-    bool slots_open, journal_open, lines_open;
+    bool slots_open, journal_open, told_full;
 };
 
 static enum cb_exit make_directory(const char *path, FILE *errors)
@@ -89,12 +89,16 @@ static enum cb_exit open_slots(struct box *box)
 static enum cb_exit open_disk(struct box *box, const char **driver)
 {
     const struct cb_journal_app_config *config = &box->configuration->app.journal;
-    struct cb_file_error error;
+    struct cb_uring_error error;
     FILE *errors = box->options->errors;
     *driver = "file";
     if (config->driver != CB_JOURNAL_FILE) {
         if (cb_uring_probe(&error, box->directory)) {
-            box->disk = cb_uring_open(&box->slots, &error);
+            const struct cb_uring_files files = {.files = box->slots.files,
+                                                 .count = box->slots.count,
+                                                 .slot_bytes = box->slots.slot_bytes,
+                                                 .writable = box->slots.writable};
+            box->disk = cb_uring_open(&files, &error);
         }
         if (box->disk == NULL && config->driver == CB_JOURNAL_URING) {
             cb_message_print(errors, CB_MESSAGE_4004, "%s", error.text);
@@ -262,6 +266,21 @@ static bool input_ended(const struct box *box)
     return true;
 }
 
+/* Lets the journal recycle what the keeper gave free, and says when it is full: the box then takes nothing in. */
+static void keep_room(struct box *box)
+{
+    cb_journal_retain_through(&box->journal,
+                              atomic_load_explicit(&box->keeper.retain_through, memory_order_relaxed));
+    bool full = cb_journal_state(&box->journal) == CB_JOURNAL_FULL;
+    if (full && !box->told_full) {
+        cb_message_print(box->options->errors, CB_MESSAGE_5004,
+                         "%s: no segment is free after record %" PRIu64 ". The box takes nothing in until snapshots let "
+                         "old segments go; nothing is lost.",
+                         box->directory, cb_journal_last_seq(&box->journal));
+    }
+    box->told_full = full;
+}
+
 static enum cb_exit poll_until_stopped(struct box *box)
 {
     uint32_t empty = 0;
@@ -278,8 +297,7 @@ static enum cb_exit poll_until_stopped(struct box *box)
             return CB_EXIT_RUN_TIME;
         }
         if (polls % RETAIN_POLLS == 0) {
-            cb_journal_retain_through(
-                &box->journal, atomic_load_explicit(&box->keeper.retain_through, memory_order_relaxed));
+            keep_room(box);
         }
         empty = work == 0 ? empty + 1 : 0;
         if (work == 0) {

@@ -13,6 +13,8 @@
 #include <time.h>
 
 #define RECORDS_PER_SNAPSHOT 1000000u /* unless --steps says otherwise */
+#define SEGMENTS_SHARE       4u       /* ... or when so many'th of the segments were written since */
+#define RECORDS_PER_LOOK     1000u    /* applied before that is asked again */
 #define FOLLOW_PAUSE_NS      (200L * 1000 * 1000)
 
 static enum cb_exit write_snapshot(struct cb_store *store, const char *directory, FILE *errors)
@@ -112,6 +114,8 @@ int cb_command_snapshot(const struct cb_options *options)
         result = take_one(&store, directory, options, &last);
     }
     last = store.begun_at;
+    uint64_t last_generation = 0; /* of the frame behind the last snapshot; 0: not known yet */
+    uint64_t segments_due = store.slots.count / SEGMENTS_SHARE > 0 ? store.slots.count / SEGMENTS_SHARE : 1;
     while (result == CB_EXIT_OK && options->follow && !cb_stop_requested()) {
         struct timespec pause = {.tv_nsec = FOLLOW_PAUSE_NS};
         if (store.core.config == NULL) { /* the journal was still empty */
@@ -120,13 +124,19 @@ int cb_command_snapshot(const struct cb_options *options)
             result = cb_store_open(&store, &load, options->errors);
             continue;
         }
-        uint64_t due = last + every;
-        store.replay.to = due;
-        enum cb_replay_result step = cb_replay_run(&store.replay, every);
-        result = cb_store_report(&store.replay, step, directory, options->errors);
-        if (result == CB_EXIT_OK && store.core.sequence.seq >= due) {
+        uint64_t generation = cb_journal_reader_frame(&store.reader)->generation;
+        bool due = store.core.sequence.seq >= last + every || generation >= last_generation + segments_due;
+        if (due && last_generation != 0) {
             result = take_one(&store, directory, options, &last);
-        } else if (step == CB_REPLAY_END) {
+        }
+        if (due) {
+            last_generation = generation;
+            continue;
+        }
+        store.replay.to = last + every;
+        enum cb_replay_result step = cb_replay_run(&store.replay, RECORDS_PER_LOOK);
+        result = cb_store_report(&store.replay, step, directory, options->errors);
+        if (step == CB_REPLAY_END) {
             nanosleep(&pause, NULL);
         }
     }

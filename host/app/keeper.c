@@ -140,12 +140,9 @@ static void *keep(void *context)
         return NULL;
     }
     start_child(keeper);
-    for (uint32_t tick = 1; !atomic_load(&keeper->stop); tick++) {
+    while (!atomic_load(&keeper->stop)) {
         struct timespec pause = {.tv_nsec = KEEPER_TICK_NS};
         nanosleep(&pause, NULL);
-        if (tick % 5 != 0) {
-            continue;
-        }
         int status;
         if (keeper->child != 0 && waitpid(keeper->child, &status, WNOHANG) == keeper->child) {
             cb_message_print(
