@@ -61,12 +61,12 @@ static enum cb_exit write_snapshot(struct cb_store *store, const char *directory
 }
 
 /* Reads the file back through the whole path that a restart takes; only then does it count. */
-static enum cb_exit verify_snapshot(const char *directory, uint64_t seq, FILE *errors)
+static enum cb_exit verify_snapshot(const char *directory, uint64_t seq, bool follow, FILE *errors)
 {
     static struct cb_store check;
     char path[CB_FILE_PATH_BYTES];
     cb_store_snapshot_path(path, directory, seq);
-    const struct cb_store_load load = {.directory = directory, .snapshot = path, .to = seq, .follow = true};
+    const struct cb_store_load load = {.directory = directory, .snapshot = path, .to = seq, .follow = follow};
     enum cb_exit result = cb_store_open(&check, &load, errors);
     cb_store_close(&check);
     if (result != CB_EXIT_OK) {
@@ -84,7 +84,7 @@ static enum cb_exit take_one(struct cb_store *store, const char *directory, cons
     }
     enum cb_exit result = write_snapshot(store, directory, options->errors);
     if (result == CB_EXIT_OK) {
-        result = verify_snapshot(directory, seq, options->errors);
+        result = verify_snapshot(directory, seq, options->follow, options->errors);
     }
     if (result == CB_EXIT_OK) {
         *last = seq;
