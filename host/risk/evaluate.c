@@ -78,7 +78,7 @@ static void take_position(struct evaluation *e, const struct cb_book_position *p
     if (!mark_of(e, position->instrument, &mark_e8)) {
         return;
     }
-    if (!qty_in_range(position->qty_e8) || !cb_mul_div_floor(position->qty_e8, mark_e8, CB_E10, &value_e6)) {
+    if (!qty_in_range(position->qty_e8) || !cb_mul_div_e10_floor(position->qty_e8, mark_e8, &value_e6)) {
         e->overflow = true;
         return;
     }
@@ -104,7 +104,7 @@ static void take_order(struct evaluation *e, const struct cb_book_order *order)
     }
     /* A buy above the mark, a sell below it: qty and limit - mark have the same sign. */
     bool worse = order->qty_e8 > 0 ? worse_e8 > 0 : worse_e8 < 0;
-    if (worse && !cb_mul_div_ceil(order->qty_e8, worse_e8, CB_E10, &cost_e6)) {
+    if (worse && !cb_mul_div_e10_ceil(order->qty_e8, worse_e8, &cost_e6)) {
         e->overflow = true;
         return;
     }
