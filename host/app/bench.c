@@ -102,23 +102,24 @@ static double load_now(void)
     return getloadavg(&load, 1) == 1 ? load : -1.0;
 }
 
-void cb_bench_report_begin(struct cb_bench_report *report, const struct cb_options *options, const char *bench)
+void cb_bench_report_begin(struct cb_bench_report *report, const struct cb_options *options,
+                           const char *bench)
 {
     char model[128];
     struct utsname system = {0};
     processor_model(model, sizeof model);
     (void)uname(&system);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    *report = (struct cb_bench_report){.out = options->out,
-                                       .json = options->output != CB_OUTPUT_TEXT,
-                                       .load_at_start = load_now()};
+    *report = (struct cb_bench_report){
+        .out = options->out, .json = options->output != CB_OUTPUT_TEXT, .load_at_start = load_now()};
     if (report->json) {
-        fprintf(report->out, "{\"bench\": \"%s\", \"processor\": \"%s\", \"processors\": %ld, \"kernel\": \"%s\", ", bench,
+        fprintf(report->out,
+                "{\"bench\": \"%s\", \"processor\": \"%s\", \"processors\": %ld, \"kernel\": \"%s\", ", bench,
                 model, cores, system.release);
         fprintf(report->out, "\"load_at_start\": %.2f, \"figures\": {", report->load_at_start);
     } else {
-        fprintf(report->out, "bench %s: %s, %ld processors, Linux %s, load %.2f\n", bench, model, cores, system.release,
-                report->load_at_start);
+        fprintf(report->out, "bench %s: %s, %ld processors, Linux %s, load %.2f\n", bench, model, cores,
+                system.release, report->load_at_start);
     }
     fflush(report->out);
 }
@@ -148,13 +149,15 @@ static int digits(double value)
 
 static void put_rounds(struct cb_bench_report *report, const char *unit, const struct cb_bench_rounds *rounds)
 {
-    double median = cb_bench_median(rounds), least = cb_bench_least(rounds), greatest = cb_bench_greatest(rounds);
+    double median = cb_bench_median(rounds), least = cb_bench_least(rounds),
+           greatest = cb_bench_greatest(rounds);
     if (report->json) {
-        fprintf(report->out, "\"unit\": \"%s\", \"median\": %.4f, \"least\": %.4f, \"greatest\": %.4f, \"rounds\": %u", unit,
-                median, least, greatest, rounds->count);
+        fprintf(report->out,
+                "\"unit\": \"%s\", \"median\": %.4f, \"least\": %.4f, \"greatest\": %.4f, \"rounds\": %u",
+                unit, median, least, greatest, rounds->count);
     } else {
-        fprintf(report->out, "%14.*f %-10s (%.*f .. %.*f)", digits(median), median, unit, digits(median), least,
-                digits(median), greatest);
+        fprintf(report->out, "%14.*f %-10s (%.*f .. %.*f)", digits(median), median, unit, digits(median),
+                least, digits(median), greatest);
     }
 }
 
@@ -174,21 +177,23 @@ void cb_bench_report_against(struct cb_bench_report *report, const char *name, c
     figure(report, name);
     put_rounds(report, unit, rounds);
     if (report->json) {
-        fprintf(report->out, ", \"reference\": \"%s\", \"reference_median\": %.4f, \"ratio\": %.4f", reference_name, median,
-                ratio);
+        fprintf(report->out, ", \"reference\": \"%s\", \"reference_median\": %.4f, \"ratio\": %.4f",
+                reference_name, median, ratio);
     } else {
         fprintf(report->out, "  %s %.*f, ratio %.3f", reference_name, digits(median), median, ratio);
     }
     figure_end(report);
 }
 
-void cb_bench_report_latency(struct cb_bench_report *report, const char *name, const struct cb_histogram *histogram)
+void cb_bench_report_latency(struct cb_bench_report *report, const char *name,
+                             const struct cb_histogram *histogram)
 {
-    uint64_t p50 = cb_histogram_percentile(histogram, 500000), p99 = cb_histogram_percentile(histogram, 990000),
+    uint64_t p50 = cb_histogram_percentile(histogram, 500000),
+             p99 = cb_histogram_percentile(histogram, 990000),
              p999 = cb_histogram_percentile(histogram, 999000), max = cb_histogram_max(histogram);
     figure(report, name);
-    const char *form = report->json ? "\"unit\": \"ns\", \"p50\": %" PRIu64 ", \"p99\": %" PRIu64 ", \"p999\": %" PRIu64
-                                      ", \"max\": %" PRIu64 ", \"count\": %" PRIu64
+    const char *form = report->json ? "\"unit\": \"ns\", \"p50\": %" PRIu64 ", \"p99\": %" PRIu64
+                                      ", \"p999\": %" PRIu64 ", \"max\": %" PRIu64 ", \"count\": %" PRIu64
                                     : "p50 %" PRIu64 "  p99 %" PRIu64 "  p99.9 %" PRIu64 "  max %" PRIu64
                                       " ns (%" PRIu64 " of them)";
     fprintf(report->out, form, p50, p99, p999, max, cb_histogram_count(histogram));

@@ -1,8 +1,8 @@
 /* What the benches share: rounds, medians, the state of the machine, and one report in text or JSON.
  *
- * Every figure is measured in the run that prints it. A figure is the median of its rounds, with the least and the greatest;
- * where it is compared, the reference was measured between its rounds (A B A B) in the same process or script. Nothing here
- * passes or fails: docs/performance.md names the goals. */
+ * Every figure is measured in the run that prints it. A figure is the median of its rounds, with the least
+ * and the greatest; where it is compared, the reference was measured between its rounds (A B A B) in the same
+ * process or script. Nothing here passes or fails: docs/performance.md names the goals. */
 #ifndef CB_HOST_APP_BENCH_H
 #define CB_HOST_APP_BENCH_H
 
@@ -49,7 +49,8 @@ struct cb_bench_report {
 };
 
 /* Prints what is measured and on what: processor, kernel, cores, load. */
-void cb_bench_report_begin(struct cb_bench_report *report, const struct cb_options *options, const char *bench);
+void cb_bench_report_begin(struct cb_bench_report *report, const struct cb_options *options,
+                           const char *bench);
 /* One figure: `name` in words joined by underscores, unique in the report; `unit` like "ns", "events/s". */
 void cb_bench_report_rounds(struct cb_bench_report *report, const char *name, const char *unit,
                             const struct cb_bench_rounds *rounds);
@@ -58,10 +59,12 @@ void cb_bench_report_against(struct cb_bench_report *report, const char *name, c
                              const struct cb_bench_rounds *rounds, const char *reference_name,
                              const struct cb_bench_rounds *reference);
 /* p50, p99, p99.9 and the maximum of a histogram in ns. */
-void cb_bench_report_latency(struct cb_bench_report *report, const char *name, const struct cb_histogram *histogram);
+void cb_bench_report_latency(struct cb_bench_report *report, const char *name,
+                             const struct cb_histogram *histogram);
 /* One exact number. */
 void cb_bench_report_number(struct cb_bench_report *report, const char *name, const char *unit, double value);
-/* Ends it with the load as it is now. `packets_per_second` below 0: left out, else a key of that name in the JSON. */
+/* Ends it with the load as it is now. `packets_per_second` below 0: left out, else a key of that name in the
+ * JSON. */
 void cb_bench_report_end(struct cb_bench_report *report, double packets_per_second);
 
 /* The benches; each returns an enum cb_exit after its own message. */

@@ -29,7 +29,8 @@ struct bench {
     uint64_t sent;
 };
 
-static void count_sent(void *self, uint64_t cause_seq, uint16_t session, const uint8_t *message, uint16_t bytes)
+static void count_sent(void *self, uint64_t cause_seq, uint16_t session, const uint8_t *message,
+                       uint16_t bytes)
 {
     struct bench *bench = self;
     (void)cause_seq;
@@ -65,8 +66,8 @@ static uint64_t refused(const struct bench *bench)
     return count;
 }
 
-/* Opens and fills every account: position k of all accounts before position k + 1 of any, so that an account's rows are
- * made far apart in time. */
+/* Opens and fills every account: position k of all accounts before position k + 1 of any, so that an
+ * account's rows are made far apart in time. */
 static void fill(struct bench *bench)
 {
     const struct cb_bench_size *size = bench->size;
@@ -94,14 +95,16 @@ static void fill(struct bench *bench)
     CB_ASSERT(wrong == NULL);
     cb_bench_report_number(bench->report, figure_name(bench, "accounts"), "", usage.accounts);
     cb_bench_report_number(bench->report, figure_name(bench, "positions"), "", usage.positions);
-    cb_bench_report_number(bench->report, figure_name(bench, "fill_trades"), "events/s", trades / trading_ns * 1e9);
+    cb_bench_report_number(bench->report, figure_name(bench, "fill_trades"), "events/s",
+                           trades / trading_ns * 1e9);
     cb_bench_report_number(bench->report, figure_name(bench, "resident_after_fill"), "MiB",
                            (double)resident / (1 << 20));
     cb_bench_report_number(bench->report, figure_name(bench, "resident_per_position"), "B",
                            (double)resident / usage.positions);
 }
 
-/* What one more account or position costs: the footprint of a configuration with twice as many, less this one. */
+/* What one more account or position costs: the footprint of a configuration with twice as many, less this
+ * one. */
 static void report_memory(struct bench *bench)
 {
     struct cb_config *config = &bench->config;
@@ -130,8 +133,8 @@ static void report_memory(struct bench *bench)
     cb_bench_report_number(bench->report, figure_name(bench, "memory_one_more_account"), "B", account);
 }
 
-/* The reference of the mix: the same events with their bytes folded into the effects hash and nothing else, which is what
- * reading the input and accounting for it costs at the least. */
+/* The reference of the mix: the same events with their bytes folded into the effects hash and nothing else,
+ * which is what reading the input and accounting for it costs at the least. */
 static double fold_tape(struct bench *bench)
 {
     uint64_t hash = 0;
@@ -158,7 +161,8 @@ static void bench_mix(struct bench *bench)
             cb_bench_rounds_add(&fold, bench->tape.count / fold_ns * 1e9);
         }
     }
-    cb_bench_report_against(bench->report, figure_name(bench, "mix"), "events/s", &rate, "fold_of_the_bytes", &fold);
+    cb_bench_report_against(bench->report, figure_name(bench, "mix"), "events/s", &rate, "fold_of_the_bytes",
+                            &fold);
     cb_bench_report_number(bench->report, figure_name(bench, "mix_refused_share"), "",
                            (double)(refused(bench) - refused_before) / events);
     cb_bench_report_number(bench->report, figure_name(bench, "mix_evaluations_per_event"), "",
@@ -200,7 +204,8 @@ static void bench_kinds(struct bench *bench)
         struct cb_bench_rounds ns = {0};
         for (uint32_t round = 0; round < CB_BENCH_ROUNDS; round++) {
             prepare_orders(bench, (enum cb_bench_kind)kind);
-            cb_bench_tape_single(&bench->tape, &bench->world, kind == CB_BENCH_ROLL ? ROLL_EVENTS : SINGLE_EVENTS,
+            cb_bench_tape_single(&bench->tape, &bench->world,
+                                 kind == CB_BENCH_ROLL ? ROLL_EVENTS : SINGLE_EVENTS,
                                  (enum cb_bench_kind)kind);
             double events = kind == CB_BENCH_ROLL ? bench->tape.count / 3.0 : bench->tape.count;
             cb_bench_rounds_add(&ns, apply_tape(bench) / events);
@@ -210,8 +215,8 @@ static void bench_kinds(struct bench *bench)
     }
 }
 
-/* ns an evaluation (the book is gathered from the ledger, then valued) over `accounts` of them by turns, in a scattered
- * order. */
+/* ns an evaluation (the book is gathered from the ledger, then valued) over `accounts` of them by turns, in a
+ * scattered order. */
 static double evaluate(struct bench *bench, uint32_t accounts)
 {
     struct cb_margin margin;
@@ -226,7 +231,8 @@ static double evaluate(struct bench *bench, uint32_t accounts)
     return (double)(cb_bench_now_ns() - start) / EVALUATIONS;
 }
 
-/* ns to add the rows of one 20-position book to the sums, with everything in cache: the multiply-accumulate alone. */
+/* ns to add the rows of one 20-position book to the sums, with everything in cache: the multiply-accumulate
+ * alone. */
 static double net_alone(struct bench *bench)
 {
     struct cb_risk *risk = &bench->core.risk;
@@ -241,7 +247,8 @@ static double net_alone(struct bench *bench)
         }
     }
     double ns = (double)(cb_bench_now_ns() - start) / EVALUATIONS;
-    for (uint32_t f = 0; f < bench->config.factors_count; f++) { /* scratch: the next evaluation clears it too */
+    for (uint32_t f = 0; f < bench->config.factors_count;
+         f++) { /* scratch: the next evaluation clears it too */
         cb_net_clear(&risk->factors[f].sums);
     }
     return ns;
@@ -271,8 +278,8 @@ static void bench_evaluation(struct bench *bench)
         cb_bench_rounds_add(&all, evaluate(bench, bench->size->accounts));
         cb_bench_rounds_add(&lines, read_lines(bench));
     }
-    cb_bench_report_against(bench->report, figure_name(bench, "margin_of_a_hot_book"), "ns", &hot, "netting_alone",
-                            &alone);
+    cb_bench_report_against(bench->report, figure_name(bench, "margin_of_a_hot_book"), "ns", &hot,
+                            "netting_alone", &alone);
     cb_bench_report_against(bench->report, figure_name(bench, "margin_of_any_book"), "ns", &all,
                             "dependent_read_of_a_line", &lines);
 }
@@ -329,7 +336,8 @@ int cb_bench_engine(const struct cb_options *options)
     cb_bench_report_begin(&report, options, "engine");
     cb_bench_report_number(&report, "clock_read", "ns", cb_bench_clock_ns());
     enum cb_exit result = CB_EXIT_OK;
-    for (const struct cb_bench_size *size = cb_bench_sizes; size->name != NULL && result == CB_EXIT_OK; size++) {
+    for (const struct cb_bench_size *size = cb_bench_sizes; size->name != NULL && result == CB_EXIT_OK;
+         size++) {
         result = bench_size(options, bench, size, &report);
     }
     cb_bench_report_end(&report, -1.0);

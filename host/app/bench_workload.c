@@ -18,7 +18,7 @@ const char *const cb_bench_kind_names[CB_BENCH_KINDS] = {
 };
 
 const uint32_t cb_bench_mix[CB_BENCH_KINDS] = {
-    [CB_BENCH_PRICE] = 600,  [CB_BENCH_CHECK] = 180,  [CB_BENCH_TRADE] = 100,
+    [CB_BENCH_PRICE] = 600, [CB_BENCH_CHECK] = 180,  [CB_BENCH_TRADE] = 100,
     [CB_BENCH_CANCEL] = 80, [CB_BENCH_DEPOSIT] = 30, [CB_BENCH_HEARTBEAT] = 10,
 };
 
@@ -26,7 +26,7 @@ enum { SESSION_ORACLE, SESSION_OPERATOR, SESSION_TRADER, SESSION_VENUE, SESSION_
 
 #define START_NS     (INT64_C(1700000000) * CB_NS_PER_S)
 #define SOURCES      3u
-#define LINEAR       4u /* spot, perpetual and two futures come first of a factor's instruments */
+#define LINEAR       4u   /* spot, perpetual and two futures come first of a factor's instruments */
 #define BAND_E6      3000 /* the walk's range: +- 0.3 % in millionths, inside the epoch band of 0.5 % */
 #define BODIES_BYTES (CB_WIRE_MESSAGE_BYTES_MAX + 8u)
 
@@ -71,7 +71,8 @@ static void configure_factors(struct cb_config *config, uint32_t factors)
     }
 }
 
-/* Of each factor: spot, perpetual, two futures, then calls and puts by turns over strikes and four expiries. */
+/* Of each factor: spot, perpetual, two futures, then calls and puts by turns over strikes and four expiries.
+ */
 static void configure_instruments(struct cb_config *config, uint32_t count)
 {
     static const int64_t days[4] = {7, 30, 90, 180};
@@ -103,7 +104,8 @@ static void configure_risk(struct cb_risk_config *risk)
         .warning_leave.e9 = 1120000000,
         .call_leave.e9 = 1020000000,
         .epoch_band.e9 = 5000000,
-        .epoch_ns = 86400 * CB_NS_PER_S, /* rolls by time are not part of the mix: a roll is timed by itself */
+        .epoch_ns =
+            86400 * CB_NS_PER_S, /* rolls by time are not part of the mix: a roll is timed by itself */
         .price_band.e9 = 50000000,
         .vol_up.e9 = 500000000,
         .vol_down.e9 = 350000000,
@@ -237,8 +239,8 @@ static uint64_t below(struct cb_bench_world *world, uint64_t bound)
     return cb_market_random_below(&world->random, bound);
 }
 
-static void put_price(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t factor, uint32_t source,
-                      int64_t price_e8, enum cb_bench_kind kind)
+static void put_price(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t factor,
+                      uint32_t source, int64_t price_e8, enum cb_bench_kind kind)
 {
     world->told_ns = world->now_ns + world->step_ns; /* the time of its own record */
     struct cb_wire_price out = {.factor = (uint16_t)factor,
@@ -305,8 +307,8 @@ static struct cb_bench_order oldest_order(struct cb_bench_world *world)
     return order;
 }
 
-static void put_trade(struct cb_bench_tape *tape, struct cb_bench_world *world, const struct cb_bench_order *order,
-                      enum cb_bench_kind kind)
+static void put_trade(struct cb_bench_tape *tape, struct cb_bench_world *world,
+                      const struct cb_bench_order *order, enum cb_bench_kind kind)
 {
     struct cb_wire_trade out = {.trade_id = ++world->trade_id,
                                 .order_id = order->id,
@@ -318,14 +320,15 @@ static void put_trade(struct cb_bench_tape *tape, struct cb_bench_world *world, 
     put(tape, world, SESSION_VENUE, cb_wire_trade_encode(room(tape), &out), kind);
 }
 
-static void put_cancel(struct cb_bench_tape *tape, struct cb_bench_world *world, const struct cb_bench_order *order)
+static void put_cancel(struct cb_bench_tape *tape, struct cb_bench_world *world,
+                       const struct cb_bench_order *order)
 {
     struct cb_wire_order_cancel out = {.order_id = order->id, .account = order->account};
     put(tape, world, SESSION_TRADER, cb_wire_order_cancel_encode(room(tape), &out), CB_BENCH_CANCEL);
 }
 
-static void put_deposit(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t account, uint16_t asset,
-                        int64_t qty_e8)
+static void put_deposit(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t account,
+                        uint16_t asset, int64_t qty_e8)
 {
     struct cb_wire_deposit out = {
         .deposit_id = world->seq + 1, .account = account, .asset = asset, .qty_e8 = qty_e8};
@@ -341,7 +344,8 @@ static void put_heartbeat(struct cb_bench_tape *tape, struct cb_bench_world *wor
 }
 
 /* Buys or sells by turns; the seed of the sign is the account, so that books are long and short. */
-static void put_plain(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t account, uint32_t position)
+static void put_plain(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t account,
+                      uint32_t position)
 {
     uint16_t instrument = cb_bench_instrument(world->size, account, position);
     const struct cb_instrument_config *terms = &world->config->instruments[instrument];
@@ -360,7 +364,8 @@ static void put_plain(struct cb_bench_tape *tape, struct cb_bench_world *world, 
 static bool put_kind(struct cb_bench_tape *tape, struct cb_bench_world *world, enum cb_bench_kind kind)
 {
     bool taker = kind == CB_BENCH_TRADE || kind == CB_BENCH_CANCEL;
-    if ((taker && world->open_count == 0) || (kind == CB_BENCH_CHECK && world->open_count == world->open_max) ||
+    if ((taker && world->open_count == 0) ||
+        (kind == CB_BENCH_CHECK && world->open_count == world->open_max) ||
         (kind == CB_BENCH_ROLL && tape->max - tape->count < SOURCES)) {
         return false;
     }
@@ -412,7 +417,8 @@ void cb_bench_tape_genesis(struct cb_bench_tape *tape, struct cb_bench_world *wo
     }
 }
 
-void cb_bench_tape_accounts(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t from, uint32_t to)
+void cb_bench_tape_accounts(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t from,
+                            uint32_t to)
 {
     rewind_tape(tape);
     for (uint32_t account = from; account < to; account++) {
@@ -423,8 +429,8 @@ void cb_bench_tape_accounts(struct cb_bench_tape *tape, struct cb_bench_world *w
     }
 }
 
-void cb_bench_tape_positions(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t position, uint32_t from,
-                             uint32_t to)
+void cb_bench_tape_positions(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t position,
+                             uint32_t from, uint32_t to)
 {
     rewind_tape(tape);
     for (uint32_t account = from; account < to; account++) {

@@ -1,10 +1,11 @@
-/* What `clearbox bench` feeds to the core: a configuration of a stated size, the accounts and positions that fill it, and
- * tapes of encoded messages.
+/* What `clearbox bench` feeds to the core: a configuration of a stated size, the accounts and positions that
+ * fill it, and tapes of encoded messages.
  *
- * A tape is a row of events, sequenced as a live run would sequence them, with their bodies in memory: what is timed is the
- * core, not the encoder. Everything is a pure function of (size, seed, what was asked for before). Prices move in a walk
- * that stays within 0.3 % of a factor's base, inside the band of 0.5 % in which no param epoch rolls; a roll is asked for
- * by itself. Orders are small against what an account deposited, so that nearly all are approved: the caller counts. */
+ * A tape is a row of events, sequenced as a live run would sequence them, with their bodies in memory: what
+ * is timed is the core, not the encoder. Everything is a pure function of (size, seed, what was asked for
+ * before). Prices move in a walk that stays within 0.3 % of a factor's base, inside the band of 0.5 % in
+ * which no param epoch rolls; a roll is asked for by itself. Orders are small against what an account
+ * deposited, so that nearly all are approved: the caller counts. */
 #ifndef CB_HOST_APP_BENCH_WORKLOAD_H
 #define CB_HOST_APP_BENCH_WORKLOAD_H
 
@@ -15,8 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Positions of an account: blocks of so many on one factor, the first three of a block in spot, perpetual and future, the
- * others in options. */
+/* Positions of an account: blocks of so many on one factor, the first three of a block in spot, perpetual and
+ * future, the others in options. */
 #define CB_BENCH_BLOCK 5u
 
 struct cb_bench_size {
@@ -26,7 +27,8 @@ struct cb_bench_size {
     uint32_t orders; /* room for open orders and remembered answers */
 };
 
-/* "small": 256 accounts. "p13": 100,000 accounts of 20 positions, 4,096 instruments, 64 factors. Ends with name NULL. */
+/* "small": 256 accounts. "p13": 100,000 accounts of 20 positions, 4,096 instruments, 64 factors. Ends with
+ * name NULL. */
 extern const struct cb_bench_size cb_bench_sizes[];
 
 /* Fills the whole configuration; every call gives the same. */
@@ -34,14 +36,14 @@ void cb_bench_config(struct cb_config *config, const struct cb_bench_size *size)
 
 /* What a tape is made of. Shares of a mix are in per mille and sum to 1,000. */
 enum cb_bench_kind {
-    CB_BENCH_PRICE = 0,     /* inside the band: no epoch rolls */
-    CB_BENCH_CHECK = 1,     /* a margin check that opens an order */
-    CB_BENCH_TRADE = 2,     /* fills the oldest open order wholly */
-    CB_BENCH_CANCEL = 3,    /* cancels the oldest open order */
+    CB_BENCH_PRICE = 0,  /* inside the band: no epoch rolls */
+    CB_BENCH_CHECK = 1,  /* a margin check that opens an order */
+    CB_BENCH_TRADE = 2,  /* fills the oldest open order wholly */
+    CB_BENCH_CANCEL = 3, /* cancels the oldest open order */
     CB_BENCH_DEPOSIT = 4,
     CB_BENCH_HEARTBEAT = 5,
-    CB_BENCH_ROLL = 6,      /* a price from outside the band */
-    CB_BENCH_PLAIN = 7,     /* a trade that names no order */
+    CB_BENCH_ROLL = 6,  /* a price from outside the band */
+    CB_BENCH_PLAIN = 7, /* a trade that names no order */
     CB_BENCH_KINDS = 8
 };
 extern const char *const cb_bench_kind_names[CB_BENCH_KINDS];
@@ -89,13 +91,14 @@ void cb_bench_tape_close(struct cb_bench_tape *tape);
 
 /* Each empties the tape and makes the next events of the world.
  * genesis: the epoch, a first price of every factor by every source.
- * fill: opens accounts [from, to) with deposits; fill_positions: their position number `position`, one trade each.
- * mixed: `count` events by the shares; single: of one kind (a check needs room in the queue of open orders; a trade or
- * a cancel needs an order: each makes fewer events than asked where there is none). */
+ * fill: opens accounts [from, to) with deposits; fill_positions: their position number `position`, one trade
+ * each. mixed: `count` events by the shares; single: of one kind (a check needs room in the queue of open
+ * orders; a trade or a cancel needs an order: each makes fewer events than asked where there is none). */
 void cb_bench_tape_genesis(struct cb_bench_tape *tape, struct cb_bench_world *world);
-void cb_bench_tape_accounts(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t from, uint32_t to);
-void cb_bench_tape_positions(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t position, uint32_t from,
-                             uint32_t to);
+void cb_bench_tape_accounts(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t from,
+                            uint32_t to);
+void cb_bench_tape_positions(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t position,
+                             uint32_t from, uint32_t to);
 void cb_bench_tape_mixed(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t count,
                          const uint32_t shares[CB_BENCH_KINDS]);
 void cb_bench_tape_single(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t count,
