@@ -13,9 +13,11 @@
  * memif: the server makes the socket, the client connects. Either may be started first, killed and started
  * again. The client notices that its server went away and connects again by itself, with a back-off of 1 ms
  * doubling to 256 ms; the server takes the next client by itself. Both happen inside rx, tx and link, so one
- * of them must be called now and then; a death is noticed within 10 ms. What was in the shared ring of a peer
- * that died is lost: sessions re-request it. A server removes a socket file that nobody listens on before it
- * binds, and refuses to start where somebody does. The peer is trusted: it shares our ring memory.
+ * of them must be called now and then; a death is noticed within about 1 ms. What was in the shared ring of a
+ * peer that died is lost: sessions re-request it. A server removes a socket file that nobody listens on
+ * before it binds, and refuses to start where somebody does. The peer is trusted: it shares our ring memory.
+ * Nothing blocks, with one exception: connecting to a server that is stopped (SIGSTOP) and whose queue of
+ * clients is full.
  *
  * Capture replay: link() is -1 when the capture was read and all its frames were taken; stamps are those of
  * the file, to the microsecond.

@@ -4,7 +4,7 @@
  * once, whatever the polling thread is doing; a burst in that moment reads unmapped memory, and a stop of the
  * device in that moment frees twice ("EAL: Error: Invalid memory", seen within 100 kills on a loaded
  * machine). DPDK 22.11 has no lock for it. So the interrupt thread is kept inside a callback of ours while
- * bursts are allowed, and is let go for one round of its event loop every so often:
+ * bursts are allowed, and is let go for one round of its event loop when there is something for it (watch.h):
  *
  *   FREE --request--> ASKED --(interrupt thread arrives)--> HELD --turn--> ASKED ...   HELD --free--> FREE
  *

@@ -9,6 +9,7 @@
  *   - it unmaps the rings under a running burst: gate.h. */
 #include "drivers/dpdk/gate.h"
 #include "drivers/dpdk/internal.h"
+#include "drivers/dpdk/watch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -21,16 +22,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define TURN_MS_STEADY     10u  /* every memif link is up: only a death has to be noticed */
-#define TURN_MS_CONNECTING 1u   /* some link is coming up: each message of the handshake needs a turn */
-#define HANDSHAKE_MS       500u /* how long a connected client waits for its link before it starts anew */
-#define HELLO_MS           200  /* how long a live server may take to greet */
-#define QUIESCE_STEP_US    100u
-#define QUIESCE_US_MAX     2000000u
+#define LOOK_MS         1u    /* how often the control sockets are looked at */
+#define TURN_MS         1000u /* for whatever else the interrupt thread may serve */
+#define HANDSHAKE_MS    500u  /* how long a connected client waits for its link before it starts anew */
+#define HELLO_MS        200   /* how long a live server may take to greet */
+#define QUIESCE_STEP_US 100u
+#define QUIESCE_US_MAX  2000000u
 
 static struct {
     pid_t owner; /* thread that polls memif ports, 0: not known yet */
-    uint64_t next_turn_tsc;
+    uint64_t next_turn_tsc, next_look_tsc;
+    bool scanned; /* the watch is as of this holding of the gate */
 } keeper;
 
 static uint64_t after_ms(uint64_t now_tsc, uint32_t ms)
@@ -49,6 +51,7 @@ static void connect_again(struct dpdk_port *port, uint64_t now_tsc)
 {
     struct dpdk_memif *memif = &port->memif;
     (void)rte_eth_dev_stop(port->id);
+    keeper.scanned = false; /* sockets went and came */
     if (is_socket(memif->socket_path) && rte_eth_dev_start(port->id) == 0) {
         memif->next_try_tsc = after_ms(now_tsc, HANDSHAKE_MS);
         return;
@@ -86,11 +89,38 @@ static void refresh(struct dpdk_port *port, uint64_t now_tsc)
     }
 }
 
+/* Requires: the gate is held. */
+static void refresh_others(const struct dpdk_port *port, uint64_t now_tsc)
+{
+    for (uint32_t i = 0; i < CB_DPDK_PORTS_MAX; i++) {
+        struct dpdk_port *other = &dpdk_ports[i];
+        if (other != port && other->used && dpdk_is_memif(other)) {
+            refresh(other, now_tsc);
+        }
+    }
+}
+
 /* Requires: the gate is free. */
 static bool needs_gate(const struct dpdk_port *port, uint64_t now_tsc)
 {
     return dpdk_device_up(port) ||
            (port->kind == CB_DPDK_MEMIF_CLIENT && now_tsc >= port->memif.next_try_tsc);
+}
+
+/* Requires: the gate is held. */
+static bool turn_is_due(uint64_t now_tsc)
+{
+    if (!keeper.scanned) {
+        watch_scan();
+        keeper.scanned = true;
+        keeper.next_look_tsc = now_tsc;
+        keeper.next_turn_tsc = after_ms(now_tsc, TURN_MS);
+    }
+    if (now_tsc < keeper.next_look_tsc) {
+        return false;
+    }
+    keeper.next_look_tsc = after_ms(now_tsc, LOOK_MS);
+    return watch_stirs() || now_tsc >= keeper.next_turn_tsc;
 }
 
 bool dpdk_memif_step(struct dpdk_port *port)
@@ -111,15 +141,19 @@ bool dpdk_memif_step(struct dpdk_port *port)
     case GATE_FREE:
         if (needs_gate(port, now_tsc)) {
             gate_request();
-            keeper.next_turn_tsc = after_ms(now_tsc, TURN_MS_CONNECTING);
+            keeper.scanned = false;
         }
         return false;
     case GATE_HELD:
         break;
     }
     refresh(port, now_tsc);
-    if (now_tsc >= keeper.next_turn_tsc) {
-        keeper.next_turn_tsc = after_ms(now_tsc, any(false) ? TURN_MS_CONNECTING : TURN_MS_STEADY);
+    bool turn = turn_is_due(now_tsc);
+    if (turn || !any(true)) {
+        refresh_others(port, now_tsc); /* this may be the only look at HELD for a while: for every port */
+    }
+    if (turn) {
+        keeper.scanned = false;
         gate_turn();
         return false;
     }

@@ -33,6 +33,7 @@ enum cb_file_mode {
 struct cb_file_slots {
     int files[CB_JOURNAL_SEGMENTS_MAX];
     uint32_t count;
+    uint32_t archived; /* the first files are copies in the archive: for the reader */
     uint64_t slot_bytes;
     int lock;    /* -1: none */
     bool direct; /* O_DIRECT is on for all of them: say so where it is not */

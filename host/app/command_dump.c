@@ -1,5 +1,5 @@
-/* clearbox dump DIR: every record of a journal, one a line, with the verdicts it led to. The verdicts are not in the journal:
- * they come from applying it again. */
+/* clearbox dump DIR: every record of a journal, one a line, with the verdicts it led to. The verdicts are not
+ * in the journal: they come from applying it again. */
 #include "clearbox/wire_fields.h"
 #include "host/app/commands.h"
 #include "host/app/store.h"
@@ -62,7 +62,8 @@ static void print_message(const struct dump *dump, const struct cb_event *event)
     if (dump->json) {
         fprintf(out, ", \"session\": \"%.*s\", \"session_seq\": \"%" PRIu64 "\"", length, session->name,
                 event->session_seq);
-        fprintf(out, ", \"message\": \"%s\"", reason == CB_REJECT_NONE ? cb_wire_name(template_id) : "undecodable");
+        fprintf(out, ", \"message\": \"%s\"",
+                reason == CB_REJECT_NONE ? cb_wire_name(template_id) : "undecodable");
     } else {
         fprintf(out, " %.*s/%" PRIu64 " %s", length, session->name, event->session_seq,
                 reason == CB_REJECT_NONE ? cb_wire_name(template_id) : "(undecodable)");
@@ -83,8 +84,8 @@ static void before_event(void *context, const struct cb_event *event)
         return;
     }
     if (dump->json) {
-        fprintf(out, "{\"seq\": \"%" PRIu64 "\", \"ingest_ns\": \"%" PRId64 "\", \"kind\": \"%s\"", event->seq,
-                event->ingest_ns, kind);
+        fprintf(out, "{\"seq\": \"%" PRIu64 "\", \"ingest_ns\": \"%" PRId64 "\", \"kind\": \"%s\"",
+                event->seq, event->ingest_ns, kind);
     } else {
         fprintf(out, "%" PRIu64 " %" PRId64 " %s", event->seq, event->ingest_ns, kind);
     }
@@ -93,7 +94,9 @@ static void before_event(void *context, const struct cb_event *event)
     } else if (event->kind == CB_EVENT_EPOCH) {
         fprintf(out, dump->json ? ", \"epoch\": \"%" PRIu64 "\"" : " %" PRIu64, event->session_seq);
     } else if (event->kind == CB_EVENT_CONFIG) {
-        fprintf(out, dump->json ? ", \"offset\": \"%" PRIu64 "\", \"bytes\": %" PRIu32 : " offset=%" PRIu64 " bytes=%" PRIu32,
+        fprintf(out,
+                dump->json ? ", \"offset\": \"%" PRIu64 "\", \"bytes\": %" PRIu32
+                           : " offset=%" PRIu64 " bytes=%" PRIu32,
                 event->session_seq, event->body_bytes);
     }
     fprintf(out, dump->json ? "}\n" : "\n");
@@ -109,12 +112,15 @@ static void on_verdict(void *self, const struct cb_verdict *v)
     const struct {
         const char *name;
         int64_t value;
-    } money[] = {{"e_raw_e6", m->e_raw_e6}, {"e_mm_e6", m->e_mm_e6}, {"e_im_e6", m->e_im_e6}, {"m_e6", m->m_e6},
-                 {"m_o_e6", m->m_o_e6},     {"mm_e6", m->mm_e6},     {"im_e6", m->im_e6},     {"holds_e6", m->holds_e6},
+    } money[] = {{"e_raw_e6", m->e_raw_e6}, {"e_mm_e6", m->e_mm_e6},
+                 {"e_im_e6", m->e_im_e6},   {"m_e6", m->m_e6},
+                 {"m_o_e6", m->m_o_e6},     {"mm_e6", m->mm_e6},
+                 {"im_e6", m->im_e6},       {"holds_e6", m->holds_e6},
                  {"free_e6", m->free_e6},   {"oracle_age_ns", m->oracle_age_ns}};
     fprintf(dump->options->out,
             dump->json ? "{\"seq\": \"%" PRIu64 "\", \"kind\": \"verdict\", \"account\": %" PRIu32
-                         ", \"request_id\": \"%" PRIu64 "\", \"reason\": \"%s\", \"state\": \"%s\", \"previous\": \"%s\""
+                         ", \"request_id\": \"%" PRIu64
+                         "\", \"reason\": \"%s\", \"state\": \"%s\", \"previous\": \"%s\""
                        : "%" PRIu64 "   verdict account=%" PRIu32 " request_id=%" PRIu64
                          " reason=%s state=%s previous=%s",
             v->seq, v->account, v->request_id, cb_reject_name(v->reason), state_names[v->state],

@@ -13,10 +13,11 @@
 #include <string.h>
 
 #define SEED_DEFAULT 0x5eedu
-#define SEEDED_START_NS (INT64_C(1700000000) * CB_NS_PER_S) /* 2023-11-14T22:13:20Z: the seeded market's first moment */
-#define SEEDED_STEP_NS  (100 * CB_NS_PER_MS)
-#define IDLE_POLLS 64u
-#define IDLE_NS (20 * CB_NS_PER_US)
+#define SEEDED_START_NS                                                                                      \
+    (INT64_C(1700000000) * CB_NS_PER_S) /* 2023-11-14T22:13:20Z: the seeded market's first moment */
+#define SEEDED_STEP_NS (100 * CB_NS_PER_MS)
+#define IDLE_POLLS     64u
+#define IDLE_NS        (20 * CB_NS_PER_US)
 
 struct world {
     struct cb_configuration *configuration;
@@ -87,9 +88,9 @@ static enum cb_exit open_market(struct world *world, const struct cb_options *op
         return CB_EXIT_ENVIRONMENT;
     }
     struct cb_arena arena = cb_arena_over(world->memory.base, world->memory.bytes);
-    world->market =
-        cb_market_init(&arena, &world->configuration->state, &market, (const uint8_t(*)[CB_SESSION_KEY_BYTES])secrets,
-                       lines, world->lines.count, world->capture != NULL ? tap : NULL, world);
+    world->market = cb_market_init(&arena, &world->configuration->state, &market,
+                                   (const uint8_t(*)[CB_SESSION_KEY_BYTES])secrets, lines, world->lines.count,
+                                   world->capture != NULL ? tap : NULL, world);
     return CB_EXIT_OK;
 }
 

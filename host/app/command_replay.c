@@ -19,9 +19,8 @@ int cb_command_replay(const struct cb_options *options)
     if (!cb_store_find(directory, options->argument, options->errors)) {
         return CB_EXIT_ENVIRONMENT;
     }
-    const struct cb_store_load load = {.directory = directory,
-                                       .snapshot = options->snapshot,
-                                       .to = options->to};
+    const struct cb_store_load load = {
+        .directory = directory, .snapshot = options->snapshot, .to = options->to};
     double start = seconds_now();
     enum cb_exit result = cb_store_open(&store, &load, options->errors);
     double seconds = seconds_now() - start;

@@ -1,5 +1,5 @@
-/* clearbox run: the appliance. Opens journal and lines, brings the core back from what the journal holds, and polls the
- * engine until it is told to stop or the disk fails. */
+/* clearbox run: the appliance. Opens journal and lines, brings the core back from what the journal holds, and
+ * polls the engine until it is told to stop or the disk fails. */
 #include "drivers/clock/clock.h"
 #include "drivers/uring/uring.h"
 #include "host/app/commands.h"
@@ -18,11 +18,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SPIN_POLLS    64u                 /* empty polls before the core is offered to others */
-#define YIELD_POLLS   256u                /* and before it sleeps */
-#define SLEEP_NS      (50 * CB_NS_PER_US) /* one sleep */
-#define DRAIN_NS      (5 * CB_NS_PER_S)   /* a shutdown waits this long for the disk */
-#define RETAIN_POLLS  1024u               /* how often the keeper's word is looked at */
+#define SPIN_POLLS   64u                 /* empty polls before the core is offered to others */
+#define YIELD_POLLS  256u                /* and before it sleeps */
+#define SLEEP_NS     (50 * CB_NS_PER_US) /* one sleep */
+#define DRAIN_NS     (5 * CB_NS_PER_S)   /* a shutdown waits this long for the disk */
+#define RETAIN_POLLS 1024u               /* how often the keeper's word is looked at */
 
 struct box {
     const struct cb_options *options;
@@ -101,7 +101,8 @@ static enum cb_exit open_disk(struct box *box, const char **driver)
             return CB_EXIT_ENVIRONMENT;
         }
         if (box->disk == NULL) {
-            cb_message_print(errors, CB_MESSAGE_4004, "%s. Going on with plain files (driver: file).", error.text);
+            cb_message_print(errors, CB_MESSAGE_4004, "%s. Going on with plain files (driver: file).",
+                             error.text);
         } else {
             *driver = "io_uring";
         }
@@ -113,7 +114,8 @@ static enum cb_exit open_disk(struct box *box, const char **driver)
     return CB_EXIT_OK;
 }
 
-/* The configuration file against the one that the journal was begun with: what decides state may not change in it. */
+/* The configuration file against the one that the journal was begun with: what decides state may not change
+ * in it. */
 static enum cb_exit compare_config(struct box *box)
 {
     struct cb_config_text here = {0}, there = {0};
@@ -132,10 +134,11 @@ static enum cb_exit compare_config(struct box *box)
                          box->configuration->state.cluster);
         return CB_EXIT_LEDGER;
     }
-    cb_message_print(box->options->errors, CB_MESSAGE_3010,
-                     "%s differs from the configuration that the journal in %s was begun with, in what decides state. "
-                     "Give the old file, or begin a new journal (another -C DIR). Nothing was changed.",
-                     box->options->config, box->directory);
+    cb_message_print(
+        box->options->errors, CB_MESSAGE_3010,
+        "%s differs from the configuration that the journal in %s was begun with, in what decides state. "
+        "Give the old file, or begin a new journal (another -C DIR). Nothing was changed.",
+        box->options->config, box->directory);
     return CB_EXIT_CONFIG;
 }
 
@@ -154,23 +157,26 @@ static enum cb_exit recover(struct box *box, uint64_t *epoch)
     *epoch = box->core != NULL ? box->core->sequence.epoch + 1 : 1;
     if (cb_journal_recover(&box->journal, &report, *epoch)) {
         if (report.decision == CB_JOURNAL_CUT) {
-            fprintf(errors, "journal: a crash left an unfinished tail; %" PRIu64 " blocks were cut (row %" PRIu32
-                            " of the recovery table). Nothing that was answered was in them.\n",
+            fprintf(errors,
+                    "journal: a crash left an unfinished tail; %" PRIu64 " blocks were cut (row %" PRIu32
+                    " of the recovery table). Nothing that was answered was in them.\n",
                     report.cut_blocks, report.row);
         }
         return CB_EXIT_OK;
     }
     if (report.decision == CB_JOURNAL_OTHER) {
-        cb_message_print(errors, CB_MESSAGE_5003, "%s: slot %" PRIu32 ", offset 0x%" PRIx64 ". Nothing was changed.",
-                         box->directory, report.problem.slot, report.problem.offset);
+        cb_message_print(errors, CB_MESSAGE_5003,
+                         "%s: slot %" PRIu32 ", offset 0x%" PRIx64 ". Nothing was changed.", box->directory,
+                         report.problem.slot, report.problem.offset);
     } else if (report.decision == CB_JOURNAL_IO_FAILED) {
-        cb_message_print(errors, CB_MESSAGE_1003, "%s: slot %" PRIu32 ", offset 0x%" PRIx64 ": %s", box->directory,
-                         report.failure.slot, report.failure.offset,
+        cb_message_print(errors, CB_MESSAGE_1003, "%s: slot %" PRIu32 ", offset 0x%" PRIx64 ": %s",
+                         box->directory, report.failure.slot, report.failure.offset,
                          report.failure.error != 0 ? strerror(report.failure.error) : "short transfer");
         return CB_EXIT_RUN_TIME;
     } else {
         cb_message_print(errors, CB_MESSAGE_5001,
-                         "%s: %s at slot %" PRIu32 ", offset 0x%" PRIx64 ", frame %" PRIu64 ". Nothing was changed.",
+                         "%s: %s at slot %" PRIu32 ", offset 0x%" PRIx64 ", frame %" PRIu64
+                         ". Nothing was changed.",
                          box->directory, cb_journal_flaw_name(report.problem.flaw), report.problem.slot,
                          report.problem.offset, report.problem.frame_no);
     }
@@ -263,17 +269,17 @@ static enum cb_exit poll_until_stopped(struct box *box)
         uint32_t work = cb_engine_poll(&box->engine);
         if (cb_engine_state(&box->engine) == CB_ENGINE_FAILED) {
             const struct cb_journal_failure *f = &box->journal.failure;
-            cb_message_print(box->options->errors, CB_MESSAGE_1003,
-                             "%s: slot %" PRIu32 ", offset 0x%" PRIx64 ": %s. The box stops; what was answered is "
-                             "durable through record %" PRIu64 ".",
-                             box->directory, f->slot, f->offset,
-                             f->error != 0 ? strerror(f->error) : "short write",
-                             cb_journal_durable(&box->journal));
+            cb_message_print(
+                box->options->errors, CB_MESSAGE_1003,
+                "%s: slot %" PRIu32 ", offset 0x%" PRIx64 ": %s. The box stops; what was answered is "
+                "durable through record %" PRIu64 ".",
+                box->directory, f->slot, f->offset, f->error != 0 ? strerror(f->error) : "short write",
+                cb_journal_durable(&box->journal));
             return CB_EXIT_RUN_TIME;
         }
         if (polls % RETAIN_POLLS == 0) {
-            cb_journal_retain_through(&box->journal,
-                                      atomic_load_explicit(&box->keeper.retain_through, memory_order_relaxed));
+            cb_journal_retain_through(
+                &box->journal, atomic_load_explicit(&box->keeper.retain_through, memory_order_relaxed));
         }
         empty = work == 0 ? empty + 1 : 0;
         if (work == 0) {
@@ -302,8 +308,9 @@ static enum cb_exit start(struct box *box, const char **driver)
     result = result != CB_EXIT_OK ? result : load_core(box);
     result = result != CB_EXIT_OK ? result : recover(box, &epoch);
     result = result != CB_EXIT_OK ? result : fresh_core(box);
-    result = result != CB_EXIT_OK ? result
-                                  : cb_lines_open(&box->lines, &box->configuration->app, CB_LINES_BOX, errors);
+    result = result != CB_EXIT_OK
+                 ? result
+                 : cb_lines_open(&box->lines, &box->configuration->app, CB_LINES_BOX, errors);
     result = result != CB_EXIT_OK ? result : open_engine(box, epoch);
     if (result == CB_EXIT_OK &&
         !cb_keeper_start(&box->keeper, box->directory, &box->configuration->app.journal, errors)) {
@@ -350,7 +357,8 @@ int cb_command_run(const struct cb_options *options)
     }
     if (result == CB_EXIT_OK) {
         if (!box.slots.direct) {
-            fprintf(options->errors, "journal: %s has no O_DIRECT; writes go through the page cache (--development)\n",
+            fprintf(options->errors,
+                    "journal: %s has no O_DIRECT; writes go through the page cache (--development)\n",
                     box.directory);
         }
         cb_report_started(options->out, &box.engine, box.directory, driver);

@@ -1,5 +1,5 @@
-/* clearbox snapshot DIR [--follow]: the snapshotter. It replays the journal into a core of its own and writes the state as
- * a snapshot; so the hot thread never stalls for one, and replay is exercised all the time. */
+/* clearbox snapshot DIR [--follow]: the snapshotter. It replays the journal into a core of its own and writes
+ * the state as a snapshot; so the hot thread never stalls for one, and replay is exercised all the time. */
 #include "host/app/commands.h"
 #include "host/app/stop.h"
 #include "host/app/store.h"

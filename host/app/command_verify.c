@@ -16,26 +16,29 @@ static int report(const struct cb_options *options, const char *directory, const
                 whole ? "true" : "false", scan->frames, scan->records, scan->first_seq, scan->last_seq);
         if (!whole) {
             fprintf(options->out,
-                    ", \"problem\": \"%s\", \"slot\": %" PRIu32 ", \"offset\": %" PRIu64 ", \"frame\": %" PRIu64,
+                    ", \"problem\": \"%s\", \"slot\": %" PRIu32 ", \"offset\": %" PRIu64
+                    ", \"frame\": %" PRIu64,
                     cb_journal_flaw_name(problem->flaw), problem->slot, problem->offset, problem->frame_no);
         }
         fprintf(options->out, "}\n");
     }
     if (whole) {
         if (options->output != CB_OUTPUT_JSON) {
-            fprintf(options->out, "whole: %" PRIu64 " frames, records %" PRIu64 " to %" PRIu64 ", hash chain ok\n",
+            fprintf(options->out,
+                    "whole: %" PRIu64 " frames, records %" PRIu64 " to %" PRIu64 ", hash chain ok\n",
                     scan->frames, scan->first_seq, scan->last_seq);
         }
         return CB_EXIT_OK;
     }
-    const char *next = problem->flaw == CB_JOURNAL_TORN
-                           ? "It is what a crash leaves: the next start cuts it; nothing that was answered is in it."
-                           : "Nothing was changed. Restore from a copy, or from the standby.";
+    const char *next =
+        problem->flaw == CB_JOURNAL_TORN
+            ? "It is what a crash leaves: the next start cuts it; nothing that was answered is in it."
+            : "Nothing was changed. Restore from a copy, or from the standby.";
     cb_message_print(options->errors, CB_MESSAGE_5001,
-                     "%s: %s at slot %" PRIu32 " (seg-%04" PRIu32 ".cbj), offset 0x%" PRIx64 ", frame %" PRIu64
-                     ". Records through %" PRIu64 " are good. %s",
-                     directory, cb_journal_flaw_name(problem->flaw), problem->slot, problem->slot, problem->offset,
-                     problem->frame_no, scan->last_seq, next);
+                     "%s: %s at slot %" PRIu32 " (seg-%04" PRIu32 ".cbj), offset 0x%" PRIx64
+                     ", frame %" PRIu64 ". Records through %" PRIu64 " are good. %s",
+                     directory, cb_journal_flaw_name(problem->flaw), problem->slot, problem->slot,
+                     problem->offset, problem->frame_no, scan->last_seq, next);
     return CB_EXIT_LEDGER;
 }
 

@@ -10,8 +10,10 @@ const struct cb_command cb_commands[] = {
     {"run", NULL, "Run", "the box: take packets, journal them, decide, answer",
      CB_OPTION_CONFIG | CB_OPTION_DATA | CB_OPTION_DEVELOPMENT | CB_OPTION_OUTPUT, CB_OPTION_CONFIG,
      cb_command_run},
-    {"gen", NULL, "Run", "the outside world at the other end of the box's lines: recorded prices or a seeded market",
-     CB_OPTION_CONFIG | CB_OPTION_PRICES | CB_OPTION_SEED | CB_OPTION_STEPS | CB_OPTION_PCAP | CB_OPTION_OUTPUT,
+    {"gen", NULL, "Run",
+     "the outside world at the other end of the box's lines: recorded prices or a seeded market",
+     CB_OPTION_CONFIG | CB_OPTION_PRICES | CB_OPTION_SEED | CB_OPTION_STEPS | CB_OPTION_PCAP |
+         CB_OPTION_OUTPUT,
      CB_OPTION_CONFIG, cb_command_gen},
     {"replay", "DIR", "Run", "apply a journal again and print the digest of the state it makes",
      CB_OPTION_SNAPSHOT | CB_OPTION_TO | CB_OPTION_OUTPUT, 0, cb_command_replay},

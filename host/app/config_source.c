@@ -42,6 +42,45 @@ bool cb_config_read_file(char **text, size_t *bytes, const char *path, enum cb_m
     return reason == NULL;
 }
 
+#define SECRET_RUN 16 /* this many hexadecimal digits in a row may be a secret */
+
+static bool is_hexadecimal(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* Messages end up in logs: what follows `secret:`, and any long run of hexadecimal digits, is shown as stars.
+ */
+static void print_masked(const char *line, int length, FILE *out)
+{
+    static const char key[] = "secret:";
+    const int key_length = (int)sizeof key - 1;
+    int hidden_until = 0;
+    for (int i = 0; i < length; i++) {
+        int run = 0;
+        if (i >= hidden_until && length - i >= key_length && memcmp(line + i, key, sizeof key - 1) == 0) {
+            int start = i + key_length;
+            start += (int)strspn(line + start, " ");
+            bool quoted = line[start] == '"' || line[start] == '\'';
+            int stop =
+                start + (int)strcspn(line + start, quoted ? "\n" : " ,}]\n"); /* quoted: hide the rest */
+            fprintf(out, "%.*s", (start < length ? start : length) - i, line + i);
+            hidden_until = stop < length ? stop : length;
+            i = start;
+            if (i >= length) {
+                return;
+            }
+        }
+        while (i >= hidden_until && i + run < length && is_hexadecimal(line[i + run])) {
+            run++;
+        }
+        if (run >= SECRET_RUN) {
+            hidden_until = i + run;
+        }
+        fputc(i < hidden_until ? '*' : line[i], out);
+    }
+}
+
 /* Prints the text of line `line` (from 0) and a caret under `column` (from 0), `width` wide. */
 static void show_line(const struct cb_config_source *source, int line, int column, int width)
 {
@@ -55,7 +94,9 @@ static void show_line(const struct cb_config_source *source, int line, int colum
     if (length > 0 && start[length - 1] == '\r') {
         length--;
     }
-    fprintf(source->faults->out, "    %.*s\n    ", length, start);
+    fputs("    ", source->faults->out);
+    print_masked(start, length, source->faults->out);
+    fputs("\n    ", source->faults->out);
     int i = 0;
     for (int characters = 0; i < length && characters < column; i++) {
         bool continued = i + 1 < length && ((unsigned char)start[i + 1] & 0xC0u) == 0x80u; /* UTF-8 */

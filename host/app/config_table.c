@@ -117,6 +117,9 @@ const struct cb_config_row cb_config_rows[] = {
             "of all accounts together"),
     INTEGER(CAPACITY, "positions_per_account", ONE(state.capacity.positions_per_account), 1, 1,
             CB_POSITIONS_PER_ACCOUNT_MAX, "256", "of one account"),
+    INTEGER(
+        CAPACITY, "balances", ONE(state.capacity.balances), 1, 1, CB_BALANCES_MAX, "4096",
+        "coins on chains, one for each (account, asset, chain) that is not empty, of all accounts together"),
     INTEGER(CAPACITY, "orders", ONE(state.capacity.orders), 1, 1, CB_ORDERS_MAX, "16384", "open orders"),
     INTEGER(CAPACITY, "holds", ONE(state.capacity.holds), 1, 1, CB_HOLDS_MAX, "1024", "pending withdrawals"),
     INTEGER(CAPACITY, "answers", ONE(state.capacity.answers), 1, 1, CB_ANSWERS_MAX, "16384",

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -45,7 +46,8 @@ struct sealed {
     uint32_t slot[CB_JOURNAL_SEGMENTS_MAX];
 };
 
-/* Reads each live slot's first frame; a segment is sealed when a newer generation exists, and ends before it. */
+/* Reads each live slot's first frame; a segment is sealed when a newer generation exists, and ends before it.
+ */
 static void list_sealed(const struct cb_file_slots *slots, struct sealed *out)
 {
     uint64_t generation[CB_JOURNAL_SEGMENTS_MAX], first[CB_JOURNAL_SEGMENTS_MAX];
@@ -97,9 +99,8 @@ static void look(struct cb_keeper *keeper, const struct cb_file_slots *slots, st
     uint64_t seqs[SNAPSHOTS_SEEN];
     uint32_t count = cb_store_snapshots(keeper->directory, seqs, SNAPSHOTS_SEEN);
     list_sealed(slots, sealed);
-    uint64_t through =
-        cb_snapshot_retain_through(seqs, count < SNAPSHOTS_KEPT ? count : SNAPSHOTS_KEPT, sealed->last_seq,
-                                   sealed->count, 0);
+    uint64_t through = cb_snapshot_retain_through(seqs, count < SNAPSHOTS_KEPT ? count : SNAPSHOTS_KEPT,
+                                                  sealed->last_seq, sealed->count, 0);
     drop_old_snapshots(keeper, seqs, count);
     uint64_t before = atomic_load_explicit(&keeper->retain_through, memory_order_relaxed);
     if (through <= before) {
@@ -111,7 +112,8 @@ static void look(struct cb_keeper *keeper, const struct cb_file_slots *slots, st
             continue;
         }
         if (!cb_file_archive(&error, keeper->directory, slots, sealed->slot[i], sealed->generation[i])) {
-            cb_message_print(keeper->errors, CB_MESSAGE_1001, "archive: %s. The segment is kept.", error.text);
+            cb_message_print(keeper->errors, CB_MESSAGE_1001, "archive: %s. The segment is kept.",
+                             error.text);
             return;
         }
     }
@@ -125,7 +127,8 @@ static void *keep(void *context)
     struct cb_file_error error;
     struct sealed *sealed = calloc(1, sizeof *sealed);
     if (sealed == NULL || !cb_file_open(&slots, &error, keeper->directory, CB_FILE_READ)) {
-        cb_message_print(keeper->errors, CB_MESSAGE_1002, "keeper: %s", sealed == NULL ? "no memory" : error.text);
+        cb_message_print(keeper->errors, CB_MESSAGE_1002, "keeper: %s",
+                         sealed == NULL ? "no memory" : error.text);
         free(sealed);
         return NULL;
     }
@@ -138,11 +141,12 @@ static void *keep(void *context)
         }
         int status;
         if (keeper->child != 0 && waitpid(keeper->child, &status, WNOHANG) == keeper->child) {
-            cb_message_print(keeper->errors, CB_MESSAGE_1001,
-                             "the snapshotter ended (%s %d); it is started again. The journal keeps every segment "
-                             "meanwhile.",
-                             WIFSIGNALED(status) ? "signal" : "exit",
-                             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            cb_message_print(
+                keeper->errors, CB_MESSAGE_1001,
+                "the snapshotter ended (%s %d); it is started again. The journal keeps every segment "
+                "meanwhile.",
+                WIFSIGNALED(status) ? "signal" : "exit",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
             start_child(keeper);
         }
         look(keeper, &slots, sealed);
@@ -157,8 +161,8 @@ static void *keep(void *context)
     return NULL;
 }
 
-bool cb_keeper_start(struct cb_keeper *keeper, const char *directory, const struct cb_journal_app_config *journal,
-                     FILE *errors)
+bool cb_keeper_start(struct cb_keeper *keeper, const char *directory,
+                     const struct cb_journal_app_config *journal, FILE *errors)
 {
     memset(keeper, 0, sizeof *keeper);
     snprintf(keeper->directory, sizeof keeper->directory, "%s", directory);

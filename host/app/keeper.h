@@ -1,8 +1,9 @@
 /* The keeper: a thread beside the hot one that keeps the journal from filling up.
  *
- * It runs the snapshotter as a process of low priority (`clearbox snapshot DIR --follow`), looks once a second which
- * snapshots are there and verified, archives or gives up segments that two of them no longer need, and tells the hot
- * thread through one atomic word how far it may recycle. It never touches the core or the journal. */
+ * It runs the snapshotter as a process of low priority (`clearbox snapshot DIR --follow`), looks once a
+ * second which snapshots are there and verified, archives or gives up segments that two of them no longer
+ * need, and tells the hot thread through one atomic word how far it may recycle. It never touches the core or
+ * the journal. */
 #ifndef CB_HOST_APP_KEEPER_H
 #define CB_HOST_APP_KEEPER_H
 
@@ -24,8 +25,8 @@ struct cb_keeper {
 };
 
 /* Returns false after a message. */
-bool cb_keeper_start(struct cb_keeper *keeper, const char *directory, const struct cb_journal_app_config *journal,
-                     FILE *errors);
+bool cb_keeper_start(struct cb_keeper *keeper, const char *directory,
+                     const struct cb_journal_app_config *journal, FILE *errors);
 /* Ends the snapshotter and the thread. */
 void cb_keeper_stop(struct cb_keeper *keeper);
 

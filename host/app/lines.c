@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define ERROR_BYTES 512u
-#define UDP_BUFFER_BYTES (4u << 20) /* what the socket is asked to hold while the box is busy; the kernel may give less */
+#define UDP_BUFFER_BYTES                                                                                     \
+    (4u << 20) /* what the socket is asked to hold while the box is busy; the kernel may give less */
 
 static enum cb_exit start_dpdk(struct cb_lines *lines, const struct cb_app_config *config, FILE *errors)
 {
@@ -36,7 +37,8 @@ static enum cb_exit start_dpdk(struct cb_lines *lines, const struct cb_app_confi
     return CB_EXIT_OK;
 }
 
-static bool open_dpdk(struct cb_nic *nic, const struct cb_nic_config *line, enum cb_lines_end end, char *error)
+static bool open_dpdk(struct cb_nic *nic, const struct cb_nic_config *line, enum cb_lines_end end,
+                      char *error)
 {
     struct cb_dpdk_port_options options = {.mtu = 0};
     switch (line->driver) {
@@ -79,8 +81,9 @@ enum cb_exit cb_lines_open(struct cb_lines *lines, const struct cb_app_config *c
         const struct cb_nic_config *line = &config->nics[i];
         char error[ERROR_BYTES];
         if (end == CB_LINES_WORLD && line->driver != CB_NIC_MEMIF && line->driver != CB_NIC_UDP) {
-            cb_message_print(errors, CB_MESSAGE_3010,
-                             "nics[%u]: the generator needs a line it can stand at the other end of: memif or udp", i);
+            cb_message_print(
+                errors, CB_MESSAGE_3010,
+                "nics[%u]: the generator needs a line it can stand at the other end of: memif or udp", i);
             cb_lines_close(lines);
             return CB_EXIT_CONFIG;
         }

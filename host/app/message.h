@@ -21,7 +21,7 @@ enum cb_exit {
     CB_EXIT_PEER = 8
 };
 
-/* X(code, meaning, what to do) in ascending order. Each row is used, or will be by the command it names. */
+/* X(code, meaning, what to do) in ascending order. */
 #define CB_MESSAGES(X)                                                                                       \
     X(1001, "a file could not be written", "Check the path, its permissions and the free space.")            \
     X(1002, "a file could not be read", "Check the path and its permissions.")                               \

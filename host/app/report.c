@@ -38,10 +38,11 @@ void cb_report_started(FILE *out, const struct cb_engine *engine, const char *di
 static void stopped_json(FILE *out, const struct cb_engine *engine, const char *digest)
 {
     const struct cb_core *core = engine->core;
-    fprintf(out, "{\"records\": %" PRIu64 ", \"last_seq\": %" PRIu64 ", \"durable_seq\": %" PRIu64
-                 ", \"epoch\": %" PRIu64 ", \"state_digest\": \"%s\", \"messages\": {",
-            engine->stats.records, core->sequence.seq, cb_journal_durable(engine->journal), engine->config.epoch,
-            digest);
+    fprintf(out,
+            "{\"records\": %" PRIu64 ", \"last_seq\": %" PRIu64 ", \"durable_seq\": %" PRIu64
+            ", \"epoch\": %" PRIu64 ", \"state_digest\": \"%s\", \"messages\": {",
+            engine->stats.records, core->sequence.seq, cb_journal_durable(engine->journal),
+            engine->config.epoch, digest);
     const char *comma = "";
     for (unsigned t = 0; t < 256; t++) {
         if (core->stats.messages[t] != 0) {
@@ -71,8 +72,9 @@ static void stopped_json(FILE *out, const struct cb_engine *engine, const char *
             }
         }
     }
-    fprintf(out, "}, \"actions\": %" PRIu64 ", \"resends\": %" PRIu64 ", \"unacknowledged\": %" PRIu32
-                 ", \"epoch_rolls\": %" PRIu64 "}\n",
+    fprintf(out,
+            "}, \"actions\": %" PRIu64 ", \"resends\": %" PRIu64 ", \"unacknowledged\": %" PRIu32
+            ", \"epoch_rolls\": %" PRIu64 "}\n",
             core->stats.actions, core->stats.resends, core->outbox.live, core->stats.rolls);
 }
 
@@ -88,10 +90,11 @@ static void stopped_text(FILE *out, const struct cb_engine *engine, const char *
                     core->stats.messages[t]);
         }
     }
-    fprintf(out, "  margin checks approved %" PRIu64 ", actions %" PRIu64 " (sent again %" PRIu64
-                 ", unacknowledged %" PRIu32 "), param epochs %" PRIu64 ", margin evaluations %" PRIu64 "\n",
-            core->stats.approved, core->stats.actions, core->stats.resends, core->outbox.live, core->stats.rolls,
-            core->stats.evaluations);
+    fprintf(out,
+            "  margin checks approved %" PRIu64 ", actions %" PRIu64 " (sent again %" PRIu64
+            ", unacknowledged %" PRIu32 "), param epochs %" PRIu64 ", margin evaluations %" PRIu64 "\n",
+            core->stats.approved, core->stats.actions, core->stats.resends, core->outbox.live,
+            core->stats.rolls, core->stats.evaluations);
     for (unsigned r = 1; r < CB_REJECT_COUNT; r++) {
         if (core->stats.refused[r] != 0) {
             fprintf(out, "  refused %-18s %12" PRIu64 "\n", cb_reject_name(r), core->stats.refused[r]);
@@ -100,8 +103,8 @@ static void stopped_text(FILE *out, const struct cb_engine *engine, const char *
     for (uint32_t line = 0; line < engine->config.lines_count; line++) {
         struct cb_ingress_line_stats stats;
         cb_ingress_line_stats(&engine->ingress, line, &stats);
-        fprintf(out, "  line %c: %" PRIu64 " frames, %" PRIu64 " datagrams taken", 'A' + (int)line, stats.frames,
-                stats.datagrams);
+        fprintf(out, "  line %c: %" PRIu64 " frames, %" PRIu64 " datagrams taken", 'A' + (int)line,
+                stats.frames, stats.datagrams);
         for (unsigned d = 1; d < CB_INGRESS_DROP_COUNT; d++) {
             if (stats.drops[d] != 0) {
                 fprintf(out, ", %s %" PRIu64, cb_ingress_drop_name(d), stats.drops[d]);

@@ -1,4 +1,5 @@
-/* Stopping on request: SIGINT and SIGTERM set a flag that loops look at; a second one ends the process as usual. */
+/* Stopping on request: SIGINT and SIGTERM set a flag that loops look at; a second one ends the process as
+ * usual. */
 #ifndef CB_HOST_APP_STOP_H
 #define CB_HOST_APP_STOP_H
 

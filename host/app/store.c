@@ -15,8 +15,9 @@ bool cb_memory_take(struct cb_memory *memory, size_t bytes, bool populate, FILE 
     memory->base = mmap(NULL, memory->bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (memory->base == MAP_FAILED) {
         memory->base = NULL;
-        cb_message_print(errors, CB_MESSAGE_4002, "%zu MiB for the tables: %s. Lower `capacity`, or add memory.",
-                         bytes >> 20, strerror(errno));
+        cb_message_print(errors, CB_MESSAGE_4002,
+                         "%zu MiB for the tables: %s. Lower `capacity`, or add memory.", bytes >> 20,
+                         strerror(errno));
         return false;
     }
     return true;
@@ -103,21 +104,22 @@ uint32_t cb_store_snapshots(const char *directory, uint64_t *seqs, uint32_t max)
     return count;
 }
 
-enum cb_exit cb_store_report(const struct cb_replay *replay, enum cb_replay_result result, const char *directory,
-                             FILE *errors)
+enum cb_exit cb_store_report(const struct cb_replay *replay, enum cb_replay_result result,
+                             const char *directory, FILE *errors)
 {
     const struct cb_journal_problem *problem = &replay->reader->problem;
     switch (result) {
     case CB_REPLAY_BAD:
         cb_message_print(errors, CB_MESSAGE_5001,
-                         "%s: %s at slot %" PRIu32 ", offset 0x%" PRIx64 " (frame %" PRIu64
-                         "). The %" PRIu64 " records before it are good. Nothing was changed.",
+                         "%s: %s at slot %" PRIu32 ", offset 0x%" PRIx64 " (frame %" PRIu64 "). The %" PRIu64
+                         " records before it are good. Nothing was changed.",
                          directory, cb_journal_flaw_name(problem->flaw), problem->slot, problem->offset,
                          problem->frame_no, replay->core->sequence.seq);
         return CB_EXIT_LEDGER;
     case CB_REPLAY_FOREIGN:
         cb_message_print(errors, CB_MESSAGE_5002,
-                         "%s: record %" PRIu64 " does not follow from the state before it: this journal was written by "
+                         "%s: record %" PRIu64
+                         " does not follow from the state before it: this journal was written by "
                          "another version, or under another configuration",
                          directory, replay->seq);
         return CB_EXIT_LEDGER;
@@ -177,8 +179,8 @@ static bool restore_snapshot(struct cb_store *store, const struct cb_store_load 
         flaw = cb_snapshot_source_end(&source);
         why = flaw == CB_SNAPSHOT_SOUND ? NULL : cb_snapshot_flaw_name(flaw);
     }
-    if (why == NULL && (store->core.sequence.seq != source.snapshot.seq ||
-                        store->core.effects != source.snapshot.effects)) {
+    if (why == NULL &&
+        (store->core.sequence.seq != source.snapshot.seq || store->core.effects != source.snapshot.effects)) {
         why = "its header and its state do not agree";
     }
     *snapshot = source.snapshot;

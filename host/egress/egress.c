@@ -100,8 +100,7 @@ static void pack(struct cb_egress *egress, uint64_t durable_seq, const struct cb
     bytes += CB_MAC_BYTES;
     egress->downstream_seq[session] += header.count;
     egress->stats.sent += header.count;
-    egress->frame_bytes =
-        cb_frame_build(egress->frame, &path->own, &path->peer, path->vlan, payload, bytes);
+    egress->frame_bytes = cb_frame_build(egress->frame, &path->own, &path->peer, path->vlan, payload, bytes);
     egress->frame_line = path->line;
 }
 

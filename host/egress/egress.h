@@ -1,12 +1,13 @@
 /* Egress: what waits to leave. Nothing does before its cause is durable.
  *
- * Messages are queued in cause order with the sequence of the record that caused them. Once that sequence is durable they
- * are packed, per session, into MoldUDP64 downstream datagrams, tagged under the session's `out` key and handed to the
- * nic of the line on which the session was last heard. The queue is not state: replies can be asked for again, actions
- * come again from the outbox. A message whose session has no known path is dropped and counted.
+ * Messages are queued in cause order with the sequence of the record that caused them. Once that sequence is
+ * durable they are packed, per session, into MoldUDP64 downstream datagrams, tagged under the session's `out`
+ * key and handed to the nic of the line on which the session was last heard. The queue is not state: replies
+ * can be asked for again, actions come again from the outbox. A message whose session has no known path is
+ * dropped and counted.
  *
- * The downstream session name is "%02x%08x" of session index and epoch (low 32 bits), so that each life of the box starts
- * a new stream at sequence 1. Threads: core. */
+ * The downstream session name is "%02x%08x" of session index and epoch (low 32 bits), so that each life of
+ * the box starts a new stream at sequence 1. Threads: core. */
 #ifndef CB_HOST_EGRESS_EGRESS_H
 #define CB_HOST_EGRESS_EGRESS_H
 
@@ -74,16 +75,17 @@ static inline uint32_t cb_egress_room(const struct cb_egress *egress)
     return CB_EGRESS_MESSAGES_MAX - (egress->tail - egress->head);
 }
 
-/* Queues one SBE message. False: the queue is full; it is counted, and the message will be asked for or sent again.
- * Requires: cause_seq not below that of the message queued before; bytes <= CB_EGRESS_MESSAGE_BYTES. */
+/* Queues one SBE message. False: the queue is full; it is counted, and the message will be asked for or sent
+ * again. Requires: cause_seq not below that of the message queued before; bytes <= CB_EGRESS_MESSAGE_BYTES.
+ */
 bool cb_egress_put(struct cb_egress *egress, uint64_t cause_seq, uint8_t session, const uint8_t *message,
                    uint16_t bytes);
 
 /* Sends what is durable, at most `budget` datagrams. Returns how many left. */
 uint32_t cb_egress_poll(struct cb_egress *egress, uint64_t durable_seq, uint32_t budget);
 
-/* Sends one whole frame now, outside the queue: a retransmission request that ingress built, which no record causes.
- * False: the nic is full or its link is down. Requires: line < lines_count. */
+/* Sends one whole frame now, outside the queue: a retransmission request that ingress built, which no record
+ * causes. False: the nic is full or its link is down. Requires: line < lines_count. */
 bool cb_egress_emit(struct cb_egress *egress, uint32_t line, const uint8_t *frame, uint32_t bytes);
 
 #endif

@@ -34,8 +34,8 @@ uint32_t cb_outbox_place_of(const struct cb_outbox *outbox, struct cb_action_id 
     }
 }
 
-uint32_t cb_outbox_put(struct cb_outbox *outbox, struct cb_action_id id, uint16_t session, const uint8_t *message,
-                       uint16_t bytes)
+uint32_t cb_outbox_put(struct cb_outbox *outbox, struct cb_action_id id, uint16_t session,
+                       const uint8_t *message, uint16_t bytes)
 {
     uint32_t place = cb_outbox_place_of(outbox, id);
     CB_ASSERT(place < cb_outbox_places(outbox));

@@ -1,9 +1,11 @@
-/* The outbox: the actions the outside has not acknowledged yet. It is state: serialised, in the digest, rebuilt by replay.
+/* The outbox: the actions the outside has not acknowledged yet. It is state: serialised, in the digest,
+ * rebuilt by replay.
  *
- * Bounded by construction: one place per hold (its release) and one per account (its newest margin state), so that it can
- * never be full. An action is put in the record that decides it, sent when that record is durable, sent again whenever its
- * timer fires, and taken out when an acknowledgement is journaled. A newer margin state of the same account takes the
- * place of an unacknowledged older one; the older id is then unknown. Threads: core. */
+ * Bounded by construction: one place per hold (its release) and one per account (its newest margin state), so
+ * that it can never be full. An action is put in the record that decides it, sent when that record is
+ * durable, sent again whenever its timer fires, and taken out when an acknowledgement is journaled. A newer
+ * margin state of the same account takes the place of an unacknowledged older one; the older id is then
+ * unknown. Threads: core. */
 #ifndef CB_HOST_EGRESS_OUTBOX_H
 #define CB_HOST_EGRESS_OUTBOX_H
 
@@ -24,7 +26,7 @@ struct cb_outbox_action {
     struct cb_action_id id; /* both words 0: the place is empty */
     uint16_t session;       /* whom it is for */
     uint16_t bytes;
-    uint32_t attempts; /* times its timer has fired */
+    uint32_t attempts;                        /* times its timer has fired */
     uint8_t message[CB_OUTBOX_MESSAGE_BYTES]; /* the SBE message, epoch field zero until it is sent */
 };
 
@@ -49,8 +51,8 @@ uint32_t cb_outbox_place_of(const struct cb_outbox *outbox, struct cb_action_id 
 
 /* Puts an action into its id's place (replacing what is there) and returns the place.
  * Requires: the id's place exists; bytes <= CB_OUTBOX_MESSAGE_BYTES. */
-uint32_t cb_outbox_put(struct cb_outbox *outbox, struct cb_action_id id, uint16_t session, const uint8_t *message,
-                       uint16_t bytes);
+uint32_t cb_outbox_put(struct cb_outbox *outbox, struct cb_action_id id, uint16_t session,
+                       const uint8_t *message, uint16_t bytes);
 
 /* Takes out the action with exactly this id. Returns whether it was there. */
 bool cb_outbox_remove(struct cb_outbox *outbox, struct cb_action_id id);

@@ -35,8 +35,8 @@ static int64_t resend_after(const struct cb_config *config, uint32_t attempts)
     return wait_ns;
 }
 
-void cb_core_action_put(struct cb_core *core, struct cb_action_id id, uint16_t session, const uint8_t *message,
-                        uint16_t bytes, uint64_t seq, int64_t now_ns)
+void cb_core_action_put(struct cb_core *core, struct cb_action_id id, uint16_t session,
+                        const uint8_t *message, uint16_t bytes, uint64_t seq, int64_t now_ns)
 {
     uint32_t place = cb_outbox_put(&core->outbox, id, session, message, bytes);
     core->effects = cb_effects_bytes(core->effects, message, bytes);

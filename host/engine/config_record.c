@@ -66,7 +66,8 @@ static void text(struct walk *k, char *v, size_t bytes)
     }
 }
 
-/* A row count: clamped when read, so that the walk stays inside its table; the reader is then marked as failed. */
+/* A row count: clamped when read, so that the walk stays inside its table; the reader is then marked as
+ * failed. */
 static void count(struct walk *k, uint32_t *v, uint32_t max)
 {
     u32(k, v);
@@ -176,7 +177,7 @@ bool cb_config_restore(struct cb_config *config, struct cb_reader *reader)
     }
     walk_scalars(&k, config);
     walk_tables(&k, config);
-    return !reader->failed && cb_config_fault(config) == NULL;
+    return !reader->failed && cb_config_tables_fault(config) == NULL;
 }
 
 static const char *capacity_fault(const struct cb_capacity_config *c)
@@ -188,8 +189,8 @@ static const char *capacity_fault(const struct cb_capacity_config *c)
         c->positions_per_account > CB_POSITIONS_PER_ACCOUNT_MAX) {
         return "capacity.positions or positions_per_account is out of range";
     }
-    if (c->balances == 0 || c->orders == 0 || c->orders > CB_ORDERS_MAX || c->holds == 0 || c->holds > CB_HOLDS_MAX ||
-        c->answers == 0 || c->answers > CB_ANSWERS_MAX) {
+    if (c->balances == 0 || c->balances > CB_BALANCES_MAX || c->orders == 0 || c->orders > CB_ORDERS_MAX ||
+        c->holds == 0 || c->holds > CB_HOLDS_MAX || c->answers == 0 || c->answers > CB_ANSWERS_MAX) {
         return "capacity.balances, orders, holds or answers is out of range";
     }
     return NULL;
@@ -234,7 +235,7 @@ static const char *table_fault(const struct cb_config *c)
     return NULL;
 }
 
-const char *cb_config_fault(const struct cb_config *c)
+const char *cb_config_tables_fault(const struct cb_config *c)
 {
     if (c->clock != CB_CLOCK_WALL && c->clock != CB_CLOCK_FEED) {
         return "clock is neither wall nor feed";

@@ -33,15 +33,15 @@ static uint32_t timer_count(const struct cb_config *config)
 const char *cb_core_config_fault(const struct cb_config *config, uint32_t *index)
 {
     *index = 0;
-    const char *fault = cb_config_fault(config);
+    const char *fault = cb_config_tables_fault(config);
     return fault != NULL ? fault : cb_risk_config_fault(config, index);
 }
 
 size_t cb_core_footprint(const struct cb_config *config)
 {
     struct cb_ledger_book_room room = cb_ledger_book_room(config);
-    return cb_timers_footprint(timer_count(config)) + cb_ledger_footprint(config) + cb_risk_footprint(config) +
-           cb_answers_footprint(config) + cb_outbox_footprint(config) +
+    return cb_timers_footprint(timer_count(config)) + cb_ledger_footprint(config) +
+           cb_risk_footprint(config) + cb_answers_footprint(config) + cb_outbox_footprint(config) +
            cb_arena_room((room.positions + 1) * sizeof(struct cb_book_position)) +
            cb_arena_room((room.orders + 1) * sizeof(struct cb_book_order)) +
            cb_arena_room((room.balances + 1) * sizeof(struct cb_book_balance));
@@ -59,7 +59,8 @@ static void init_book(struct cb_core *core, struct cb_arena *arena)
     core->book.balances = cb_arena_take(arena, core->book.balances_max * sizeof(struct cb_book_balance));
 }
 
-/* Derived state, from what was restored or from nothing: every factor is looked at when the first time comes. */
+/* Derived state, from what was restored or from nothing: every factor is looked at when the first time comes.
+ */
 static void forget_market(struct cb_core *core)
 {
     memset(&core->market, 0, sizeof core->market);
@@ -87,7 +88,8 @@ void cb_core_init(struct cb_core *core, struct cb_arena *arena, const struct cb_
     }
 }
 
-/* Fires what is due by now. Every handler that arms its timer again does so later than now, so that this ends. */
+/* Fires what is due by now. Every handler that arms its timer again does so later than now, so that this
+ * ends. */
 static void fire_timers(struct cb_core *core, uint64_t seq, int64_t now_ns)
 {
     uint32_t id;
@@ -130,7 +132,8 @@ static void apply_message(struct cb_core *core, const struct cb_event *event)
         CB_ASSERT(request.template_id < sizeof handlers / sizeof handlers[0]);
         CB_ASSERT(handlers[request.template_id] != NULL); /* permit knows inbound templates only */
         reason = handlers[request.template_id](core, &request);
-    } else if (decoded && (request.template_id == CB_WIRE_MARGIN_CHECK || request.template_id == CB_WIRE_WITHDRAWAL)) {
+    } else if (decoded &&
+               (request.template_id == CB_WIRE_MARGIN_CHECK || request.template_id == CB_WIRE_WITHDRAWAL)) {
         /* Not a trader: there is no answer to remember, but the sender hears why. */
         request.template_id = 0;
     }
@@ -187,7 +190,8 @@ static bool consistent(const struct cb_core *core)
     }
     for (uint32_t factor = 0; factor < CB_FACTORS_MAX; factor++) {
         int64_t deadline_ns;
-        bool rolled = factor < core->config->factors_count && cb_risk_epoch(&core->risk, (uint16_t)factor) != 0;
+        bool rolled =
+            factor < core->config->factors_count && cb_risk_epoch(&core->risk, (uint16_t)factor) != 0;
         if (cb_timers_get(&core->timers, factor, &deadline_ns) != rolled) {
             return false;
         }

@@ -12,8 +12,8 @@ struct cb_core_request {
     uint8_t role; /* of its session */
 };
 
-/* Handlers, one per template: the message was opened as that template and its role may send it. Each returns why it
- * refused, or NONE. Margin checks and withdrawals send their own reply in either case. */
+/* Handlers, one per template: the message was opened as that template and its role may send it. Each returns
+ * why it refused, or NONE. Margin checks and withdrawals send their own reply in either case. */
 enum cb_reject cb_core_on_price(struct cb_core *core, const struct cb_core_request *request);
 enum cb_reject cb_core_on_volatility(struct cb_core *core, const struct cb_core_request *request);
 enum cb_reject cb_core_on_heartbeat(struct cb_core *core, const struct cb_core_request *request);
@@ -41,8 +41,8 @@ void cb_core_watch_finish(struct cb_core *core, uint64_t seq, int64_t now_ns);
 cb_margin_fn cb_core_margin_fn; /* context: the core */
 
 /* actions.c */
-void cb_core_action_put(struct cb_core *core, struct cb_action_id id, uint16_t session, const uint8_t *message,
-                        uint16_t bytes, uint64_t seq, int64_t now_ns);
+void cb_core_action_put(struct cb_core *core, struct cb_action_id id, uint16_t session,
+                        const uint8_t *message, uint16_t bytes, uint64_t seq, int64_t now_ns);
 bool cb_core_action_end(struct cb_core *core, struct cb_action_id id);
 void cb_core_action_resend(struct cb_core *core, uint32_t place, uint64_t seq, int64_t now_ns);
 

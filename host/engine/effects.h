@@ -1,8 +1,10 @@
-/* The running effects hash: every posting, verdict, refusal and action of the core folded into 64 bits, in order.
+/* The running effects hash: every posting, verdict, refusal and action of the core folded into 64 bits, in
+ * order.
  *
- * Each journal frame carries its value before the frame's first record, so that a replay that diverges is caught at the
- * first frame after, not at the end. It finds differences, not attackers: the chain of SHA-256 does that.
- * h' = (h xor word) * K, then h' ^= h' >> 32, over little-endian 64-bit words; K is the golden-ratio odd constant. */
+ * Each journal frame carries its value before the frame's first record, so that a replay that diverges is
+ * caught at the first frame after, not at the end. It finds differences, not attackers: the chain of SHA-256
+ * does that. h' = (h xor word) * K, then h' ^= h' >> 32, over little-endian 64-bit words; K is the
+ * golden-ratio odd constant. */
 #ifndef CB_HOST_ENGINE_EFFECTS_H
 #define CB_HOST_ENGINE_EFFECTS_H
 
@@ -47,8 +49,11 @@ static inline uint64_t cb_effects_postings(uint64_t hash, const struct cb_postin
 static inline uint64_t cb_effects_verdict(uint64_t hash, const struct cb_verdict *v)
 {
     const struct cb_margin *m = &v->margin;
-    const int64_t words[] = {(int64_t)v->seq, (int64_t)v->request_id, m->e_raw_e6, m->e_mm_e6, m->e_im_e6,
-                             m->m_e6,         m->m_o_e6,              m->mm_e6,    m->im_e6,   m->holds_e6,
+    const int64_t words[] = {(int64_t)v->seq, (int64_t)v->request_id,
+                             m->e_raw_e6,     m->e_mm_e6,
+                             m->e_im_e6,      m->m_e6,
+                             m->m_o_e6,       m->mm_e6,
+                             m->im_e6,        m->holds_e6,
                              m->free_e6,      m->oracle_age_ns};
     hash = cb_effects_word(hash, (uint64_t)v->account << 32 | (uint32_t)v->reason << 16 |
                                      (uint32_t)v->state << 8 | v->previous);

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#define STATUS_EVERY_NS (200 * CB_NS_PER_US)   /* at most this often while it changes */
-#define STATUS_AGAIN_NS (100 * CB_NS_PER_MS)   /* and this often while it does not: one may have been lost */
-#define EGRESS_BUDGET   64u                    /* datagrams a poll */
+#define STATUS_EVERY_NS (200 * CB_NS_PER_US) /* at most this often while it changes */
+#define STATUS_AGAIN_NS (100 * CB_NS_PER_MS) /* and this often while it does not: one may have been lost */
+#define EGRESS_BUDGET   64u                  /* datagrams a poll */
 
 /* Stamps, journals and applies one event. Requires: room in the journal. */
 static void take(struct cb_engine *engine, struct cb_event *event)
@@ -25,7 +25,8 @@ static void feed_clock(struct cb_engine *engine, uint32_t session, const uint8_t
     uint16_t template_id;
     struct cb_wire_oracle_heartbeat heartbeat;
     if (config->clock != CB_CLOCK_FEED || config->sessions[session].role != CB_ROLE_ORACLE ||
-        cb_wire_open(body, bytes, &template_id) != CB_REJECT_NONE || template_id != CB_WIRE_ORACLE_HEARTBEAT) {
+        cb_wire_open(body, bytes, &template_id) != CB_REJECT_NONE ||
+        template_id != CB_WIRE_ORACLE_HEARTBEAT) {
         return;
     }
     if (cb_wire_oracle_heartbeat_decode(&heartbeat, body)) {
@@ -66,7 +67,8 @@ static bool emit(void *self, uint32_t line, const uint8_t *frame, uint32_t bytes
     return cb_egress_emit(&engine->egress, line, frame, bytes);
 }
 
-static void core_send(void *self, uint64_t cause_seq, uint16_t session, const uint8_t *message, uint16_t bytes)
+static void core_send(void *self, uint64_t cause_seq, uint16_t session, const uint8_t *message,
+                      uint16_t bytes)
 {
     struct cb_engine *engine = self;
     cb_egress_put(&engine->egress, cause_seq, (uint8_t)session, message, bytes);
@@ -193,7 +195,8 @@ void cb_engine_init(struct cb_engine *engine, struct cb_arena *arena, const stru
     if (core->sequence.seq == 0) {
         append_config(engine);
     }
-    struct cb_event event = {.kind = CB_EVENT_EPOCH, .session = CB_SESSION_NONE, .session_seq = config->epoch};
+    struct cb_event event = {
+        .kind = CB_EVENT_EPOCH, .session = CB_SESSION_NONE, .session_seq = config->epoch};
     take(engine, &event);
 }
 
@@ -234,14 +237,14 @@ static uint32_t tell_status(struct cb_engine *engine)
             !cb_ingress_path(&engine->ingress, s, &path)) {
             continue;
         }
-        struct cb_wire_session_status out = {.next_seq = mark->applied + 1,
-                                             .durable_through = mark->durable,
-                                             .epoch = engine->config.epoch};
+        struct cb_wire_session_status out = {
+            .next_seq = mark->applied + 1, .durable_through = mark->durable, .epoch = engine->config.epoch};
         uint8_t message[CB_WIRE_SESSION_STATUS_BYTES];
         uint32_t bytes = cb_wire_session_status_encode(message, &out);
-        /* It tells of durable things only in durable_through, so it needs to wait for nothing. But the queue is in
-         * cause order: it waits its turn. */
-        if (!cb_egress_put(&engine->egress, engine->core->sequence.seq, (uint8_t)s, message, (uint16_t)bytes)) {
+        /* It tells of durable things only in durable_through, so it needs to wait for nothing. But the queue
+         * is in cause order: it waits its turn. */
+        if (!cb_egress_put(&engine->egress, engine->core->sequence.seq, (uint8_t)s, message,
+                           (uint16_t)bytes)) {
             break;
         }
         mark->told_next = out.next_seq;
@@ -257,9 +260,9 @@ static uint32_t tell_status(struct cb_engine *engine)
 static uint32_t offer_burst(struct cb_engine *engine)
 {
     struct cb_nic *nic = engine->config.lines[engine->frames_line];
-    uint32_t taken = cb_ingress_burst(&engine->ingress, engine->frames_line, engine->frames + engine->frames_done,
-                                      engine->frames_count - engine->frames_done, engine->steady_ns,
-                                      &engine->ingress_sink);
+    uint32_t taken = cb_ingress_burst(
+        &engine->ingress, engine->frames_line, engine->frames + engine->frames_done,
+        engine->frames_count - engine->frames_done, engine->steady_ns, &engine->ingress_sink);
     engine->frames_done += taken;
     if (engine->frames_done == engine->frames_count && engine->frames_count != 0) {
         nic->release(nic->self, engine->frames, engine->frames_count);
@@ -288,7 +291,8 @@ static uint32_t receive(struct cb_engine *engine)
     return work + cb_ingress_poll(&engine->ingress, engine->steady_ns, &engine->ingress_sink);
 }
 
-/* An idle box still lives in time: when a timer is due, a record that is nothing but the time lets it fire. */
+/* An idle box still lives in time: when a timer is due, a record that is nothing but the time lets it fire.
+ */
 static uint32_t append_time(struct cb_engine *engine)
 {
     int64_t deadline_ns;

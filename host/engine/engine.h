@@ -2,9 +2,9 @@
  *
  *   nic -> ingress -> stamp -> journal.append -> core.apply -> egress queue -> (durable) -> nic
  *
- * Nothing leaves before its cause is durable; nothing is taken from a nic while the journal or the egress queue has no
- * room for what it may cause. The clock is read once per poll. When idle and a timer is due, a TIME record is appended.
- * Threads: one. Memory: from one arena; nothing is allocated after start. */
+ * Nothing leaves before its cause is durable; nothing is taken from a nic while the journal or the egress
+ * queue has no room for what it may cause. The clock is read once per poll. When idle and a timer is due, a
+ * TIME record is appended. Threads: one. Memory: from one arena; nothing is allocated after start. */
 #ifndef CB_HOST_ENGINE_ENGINE_H
 #define CB_HOST_ENGINE_ENGINE_H
 
@@ -33,10 +33,10 @@ struct cb_engine_stats {
     uint64_t no_room; /* polls that took nothing from the nics, because journal or egress had no room */
 };
 
-/* How far one session's messages are applied and durable. One open checkpoint at a time: when it becomes durable, so does
- * everything of the session before it. */
+/* How far one session's messages are applied and durable. One open checkpoint at a time: when it becomes
+ * durable, so does everything of the session before it. */
 struct cb_engine_watermark {
-    uint64_t applied, durable;               /* session sequences */
+    uint64_t applied, durable;                       /* session sequences */
     uint64_t checkpoint_seq, checkpoint_session_seq; /* 0: none open */
     uint64_t told_next, told_durable;
     int64_t told_ns; /* steady */
@@ -59,9 +59,9 @@ struct cb_engine {
 
 size_t cb_engine_footprint(const struct cb_engine_config *config);
 
-/* Makes the engine over a core that has applied the whole journal, and over that journal, recovered and running. Installs
- * itself as the core's sink and appends the EPOCH record of this life (before it, on an empty journal, the configuration).
- * Requires: core, journal, nics and keys outlive it. */
+/* Makes the engine over a core that has applied the whole journal, and over that journal, recovered and
+ * running. Installs itself as the core's sink and appends the EPOCH record of this life (before it, on an
+ * empty journal, the configuration). Requires: core, journal, nics and keys outlive it. */
 void cb_engine_init(struct cb_engine *engine, struct cb_arena *arena, const struct cb_engine_config *config,
                     struct cb_core *core, struct cb_journal *journal);
 

@@ -1,7 +1,8 @@
-/* Genesis: a journal's first records hold the canonical configuration, and with it all that a replay needs. This collects
- * them, so that a core can be made before they are applied to it.
+/* Genesis: a journal's first records hold the canonical configuration, and with it all that a replay needs.
+ * This collects them, so that a core can be made before they are applied to it.
  *
- * The parts stand at byte offsets 0, 32 KiB, 64 KiB ...; the first part that is shorter than 32 KiB is the last. */
+ * The parts stand at byte offsets 0, 32 KiB, 64 KiB ...; the first part that is shorter than 32 KiB is the
+ * last. */
 #ifndef CB_HOST_ENGINE_GENESIS_H
 #define CB_HOST_ENGINE_GENESIS_H
 

@@ -8,8 +8,8 @@ enum cb_reject cb_core_on_price(struct cb_core *core, const struct cb_core_reque
     if (!cb_wire_price_decode(&in, event->body)) {
         return CB_REJECT_RESERVED;
     }
-    enum cb_reject reason = cb_oracle_price(&core->oracle, in.factor, in.source, in.price_e8, in.source_time_ns,
-                                            event->ingest_ns, event->seq);
+    enum cb_reject reason = cb_oracle_price(&core->oracle, in.factor, in.source, in.price_e8,
+                                            in.source_time_ns, event->ingest_ns, event->seq);
     if (reason == CB_REJECT_NONE) {
         cb_core_market_changed(core, in.factor, event->ingest_ns);
         cb_core_roll_if_due(core, in.factor, event->ingest_ns);
@@ -24,8 +24,8 @@ enum cb_reject cb_core_on_volatility(struct cb_core *core, const struct cb_core_
     if (!cb_wire_volatility_decode(&in, event->body)) {
         return CB_REJECT_RESERVED;
     }
-    enum cb_reject reason = cb_oracle_volatility(&core->oracle, in.factor, in.source, in.vol_e9, in.source_time_ns,
-                                                 event->ingest_ns, event->seq);
+    enum cb_reject reason = cb_oracle_volatility(&core->oracle, in.factor, in.source, in.vol_e9,
+                                                 in.source_time_ns, event->ingest_ns, event->seq);
     if (reason == CB_REJECT_NONE) {
         cb_core_market_changed(core, in.factor, event->ingest_ns);
         cb_core_roll_if_due(core, in.factor, event->ingest_ns);

@@ -1,6 +1,7 @@
 /* Requests of traders, which have a reply of their own: margin checks and withdrawals.
  *
- * The same request id gives the same answer while it is remembered (host/clearing/answers.h); a request is decided once. */
+ * The same request id gives the same answer while it is remembered (host/clearing/answers.h); a request is
+ * decided once. */
 #include "host/clearing/margin_check.h"
 #include "host/clearing/withdrawal.h"
 #include "host/engine/core_internal.h"
@@ -31,7 +32,8 @@ static void reply(struct cb_core *core, uint64_t seq, uint16_t session, const st
             .reason = answer->reason,
             .status = answer->status,
         };
-        _Static_assert(CB_WIRE_WITHDRAWAL_REPLY_BYTES <= CB_WIRE_MARGIN_CHECK_REPLY_BYTES, "one buffer for both");
+        _Static_assert(CB_WIRE_WITHDRAWAL_REPLY_BYTES <= CB_WIRE_MARGIN_CHECK_REPLY_BYTES,
+                       "one buffer for both");
         bytes = cb_wire_withdrawal_reply_encode(message, &out);
     }
     cb_core_send(core, seq, session, message, bytes);
@@ -48,8 +50,8 @@ static void answer_with(struct cb_core *core, const struct cb_event *event, enum
     reply(core, event->seq, event->session, &answer);
 }
 
-/* What comes before any decision: the request's id, and whether the session owns the account. Returns true when the
- * request was answered here (a repeat, a conflict, a refusal); *reason then says how. */
+/* What comes before any decision: the request's id, and whether the session owns the account. Returns true
+ * when the request was answered here (a repeat, a conflict, a refusal); *reason then says how. */
 static bool settled_before(struct cb_core *core, const struct cb_event *event, enum cb_answer_kind kind,
                            struct cb_answer_digest digest, struct cb_verdict *verdict, enum cb_reject *reason)
 {
@@ -151,8 +153,8 @@ static enum cb_reject open_release(struct cb_core *core, const struct cb_event *
 {
     uint32_t slot;
     uint16_t holding = cb_ledger_find_holding(&core->ledger, in->asset, in->chain);
-    enum cb_reject reason =
-        cb_ledger_hold_open(&core->ledger, &slot, event->seq, in->request_id, in->account, holding, in->qty_e8);
+    enum cb_reject reason = cb_ledger_hold_open(&core->ledger, &slot, event->seq, in->request_id, in->account,
+                                                holding, in->qty_e8);
     if (reason != CB_REJECT_NONE) {
         return reason;
     }
@@ -169,8 +171,8 @@ static enum cb_reject open_release(struct cb_core *core, const struct cb_event *
     };
     uint8_t message[CB_WIRE_RELEASE_BYTES];
     uint32_t bytes = cb_wire_release_encode(message, &out);
-    cb_core_action_put(core, id, core->config->chains[in->chain].session, message, (uint16_t)bytes, event->seq,
-                       event->ingest_ns);
+    cb_core_action_put(core, id, core->config->chains[in->chain].session, message, (uint16_t)bytes,
+                       event->seq, event->ingest_ns);
     cb_core_watch_account(core, in->account);
     return CB_REJECT_NONE;
 }

@@ -23,12 +23,13 @@ struct cb_replay {
     uint64_t frame_no;       /* the last one compared or skipped */
     uint64_t seq;            /* of the event that stopped it, for FOREIGN and DIFFERS */
     uint64_t effects_recorded, effects_here;
-    void (*before)(void *context, const struct cb_event *event); /* sees each event before it is applied; NULL: nobody */
+    void (*before)(void *context,
+                   const struct cb_event *event); /* sees each event before it is applied; NULL: nobody */
     void *context;
 };
 
-/* Applies at most `budget` events. Requires: the reader stands at core->sequence.seq + 1. In follow mode END means: no
- * more for now. */
+/* Applies at most `budget` events. Requires: the reader stands at core->sequence.seq + 1. In follow mode END
+ * means: no more for now. */
 enum cb_replay_result cb_replay_run(struct cb_replay *replay, uint64_t budget);
 
 #endif

@@ -1,4 +1,5 @@
-/* Watching accounts: what a book is worth and requires now, and what a change of its margin state sets off. */
+/* Watching accounts: what a book is worth and requires now, and what a change of its margin state sets off.
+ */
 #include "host/clearing/state.h"
 #include "host/engine/core_internal.h"
 

@@ -104,17 +104,16 @@ void cb_ingress_resume(struct cb_ingress *in, uint32_t session, uint64_t next_se
 {
     struct cb_ingress_session *s = session_at(in, session);
     cb_window_resume(&s->window, next_seq);
-    s->stopped_sequence = 0;
+    for (uint32_t line = 0; line < in->lines_count; line++) {
+        s->peers[line].stopped_sequence = 0;
+    }
     in->attention &= ~(UINT64_C(1) << session);
 }
 
 bool cb_ingress_reset(struct cb_ingress *in, uint32_t session, uint64_t next_seq)
 {
-    if (!cb_window_reset(&session_at(in, session)->window, next_seq)) {
-        return false;
-    }
-    in->attention |= UINT64_C(1) << session; /* the next poll finds out what is held and what is missing */
-    return true;
+    /* What is held behind the gap needs no mark here: a session with a gap has its attention bit already. */
+    return cb_window_reset(&session_at(in, session)->window, next_seq);
 }
 
 bool cb_ingress_path(const struct cb_ingress *in, uint32_t session, struct cb_ingress_path *out)

@@ -111,6 +111,10 @@ struct cb_ingress_peer { /* what one line knows of a session */
     bool known;
     uint64_t seen_end; /* one past the greatest sequence seen on this line */
     int64_t news_ns;   /* when it last brought news */
+    /* The datagram that deliver had no room for: its sequence (0: none), its count, the message to go on
+     * with. */
+    uint64_t stopped_sequence;
+    uint32_t stopped_count, stopped_index;
 };
 
 struct cb_ingress_session {
@@ -119,10 +123,8 @@ struct cb_ingress_session {
     struct cb_window window;
     struct cb_ingress_peer peers[CB_LINES_MAX];
     struct cb_ingress_session_stats stats;
-    uint64_t stopped_sequence; /* the datagram that deliver had no room for: its sequence, 0 for none, */
-    uint32_t stopped_line, stopped_count, stopped_index; /* ... and the message to go on with */
-    uint32_t ask_line;                                   /* where the last request went */
-    bool ended;                                          /* the last datagram was an end of session */
+    uint32_t ask_line; /* where the last request went */
+    bool ended;        /* the last datagram was an end of session */
     char name[CB_SESSION_NAME_BYTES];
 };
 

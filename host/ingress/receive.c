@@ -122,15 +122,15 @@ static bool take_message(struct cb_ingress *in, uint32_t session, uint32_t line,
     return true;
 }
 
-/* All messages of a datagram that was checked. False: no room; s->stopped_* says where to go on. */
+/* All messages of a datagram that was checked. False: no room; the peer remembers where to go on. */
 static bool take_messages(struct cb_ingress *in, struct cb_ingress_session *s, uint32_t line,
                           const struct datagram *d, const struct cb_ingress_sink *sink)
 {
     uint32_t session = (uint32_t)(s - in->sessions);
-    bool again =
-        s->stopped_sequence == d->header.sequence && s->stopped_line == line && s->stopped_count == d->count;
-    uint32_t from = again ? s->stopped_index : 0;
-    s->stopped_sequence = 0;
+    struct cb_ingress_peer *peer = &s->peers[line];
+    bool again = peer->stopped_sequence == d->header.sequence && peer->stopped_count == d->count;
+    uint32_t from = again ? peer->stopped_index : 0;
+    peer->stopped_sequence = 0;
     const uint8_t *p = d->messages, *message = NULL;
     size_t bytes = d->messages_bytes;
     uint32_t message_bytes = 0;
@@ -144,10 +144,9 @@ static bool take_messages(struct cb_ingress *in, struct cb_ingress_session *s, u
         if (!cb_ingress_drain(in, session, sink) ||
             !take_message(in, session, line, d->header.sequence + i, message, message_bytes, sink)) {
             s->stats.stops++;
-            s->stopped_sequence = d->header.sequence;
-            s->stopped_line = line;
-            s->stopped_count = d->count;
-            s->stopped_index = i;
+            peer->stopped_sequence = d->header.sequence;
+            peer->stopped_count = d->count;
+            peer->stopped_index = i;
             return false;
         }
     }

@@ -67,9 +67,7 @@ bool cb_window_reset(struct cb_window *w, uint64_t next_seq)
     if (next_seq <= w->next) {
         return false;
     }
-    if (next_seq - w->next > CB_WINDOW_SLOTS) {
-        forget_held(w);
-    }
+    /* Ends after at most CB_WINDOW_SLOTS + 1 steps: nothing is held further ahead. */
     for (uint64_t seq = w->next; w->held_count > 0 && seq < next_seq; seq++) {
         clear_held(w, seq);
     }

@@ -53,7 +53,8 @@ static bool index_slots(struct cb_journal_reader *r)
             bad(r, flaw, i, 0, frame.generation, frame.frame_no);
             return false;
         }
-        if (flaw != CB_JOURNAL_SOUND) {
+        bool recycled = frame.generation < r->oldest && i >= r->config.archived;
+        if (flaw != CB_JOURNAL_SOUND || recycled) {
             continue;
         }
         r->config.cluster = frame.cluster;
@@ -70,6 +71,31 @@ static bool index_slots(struct cb_journal_reader *r)
     return true;
 }
 
+/* Walks the newest segment for the oldest generation that is declared, and forgets live slots below it: they
+ * may be half zeroed. */
+static void forget_recycled(struct cb_journal_reader *r)
+{
+    for (uint32_t i = 0; i < r->config.disk->slots; i++) {
+        uint64_t offset = r->slots[i].generation == r->newest ? 0 : r->config.disk->slot_bytes;
+        while (offset < r->config.disk->slot_bytes) {
+            struct cb_journal_frame frame;
+            const uint8_t *bytes;
+            enum cb_journal_flaw flaw =
+                cb_journal_view_frame(&r->view, &frame, &bytes, i, offset, r->config.cluster);
+            if (flaw != CB_JOURNAL_SOUND || frame.generation != r->newest) {
+                break;
+            }
+            r->oldest = frame.oldest > r->oldest ? frame.oldest : r->oldest;
+            offset += frame.blocks * BLOCK;
+        }
+    }
+    for (uint32_t i = r->config.archived; i < r->config.disk->slots; i++) {
+        if (r->slots[i].generation < r->oldest) {
+            r->slots[i] = (struct cb_journal_slot){0};
+        }
+    }
+}
+
 /* The first slot that holds the generation: archive and live may both have it. */
 static uint32_t slot_of(const struct cb_journal_reader *r, uint64_t generation)
 {
@@ -81,7 +107,7 @@ static uint32_t slot_of(const struct cb_journal_reader *r, uint64_t generation)
     return CB_JOURNAL_SLOT_NONE;
 }
 
-/* The slot to start in: for seq 0 the oldest segment there is (slots are recycled from the oldest on); else
+/* The slot to start in: for seq 0 the oldest segment there is; else
  * the newest whose first seq is not above seq. */
 static uint32_t start_slot(const struct cb_journal_reader *r, uint64_t seq)
 {
@@ -114,6 +140,7 @@ bool cb_journal_reader_seek(struct cb_journal_reader *r, uint64_t seq)
     if (r->newest == 0) {
         return seq <= 1;
     }
+    forget_recycled(r);
     r->slot = start_slot(r, seq);
     if (r->slot == CB_JOURNAL_SLOT_NONE) {
         bad(r, CB_JOURNAL_MISSING, 0, 0, 0, 0);

@@ -20,6 +20,7 @@ struct cb_journal_reader_config {
     struct cb_disk *disk; /* outlives the reader */
     uint64_t cluster;     /* 0: that of the first sound frame found */
     bool follow;
+    uint32_t archived; /* the first slots are copies in the archive; only they may be older than `oldest` */
 };
 
 struct cb_journal_reader {
@@ -28,9 +29,10 @@ struct cb_journal_reader {
     struct cb_journal_hasher hasher;
     struct cb_journal_slot *slots; /* generation, first_seq, first_frame of their first frames */
     uint64_t newest;               /* generation of the newest first frame; 0: none */
-    uint64_t attested;             /* greatest acked_frame of a first frame */
-    uint64_t limit_frame;          /* follow mode: nothing after it is read; else UINT64_MAX */
-    uint64_t start_seq;            /* events before it are skipped */
+    uint64_t oldest;      /* as the newest segment declares: live slots below it are being recycled */
+    uint64_t attested;    /* greatest acked_frame of a first frame */
+    uint64_t limit_frame; /* follow mode: nothing after it is read; else UINT64_MAX */
+    uint64_t start_seq;   /* events before it are skipped */
 
     uint32_t slot;
     uint64_t offset; /* of the next frame */

@@ -8,7 +8,8 @@
  *     u32 positions, each: u16 instrument, u16 venue, s64 qty_e8, s64 cost_e6
  *     u32 orders, each: u64 order id, u16 instrument, u16 venue, s64 qty_e8, s64 limit_e8
  *     u32 balances, each: u16 holding, s64 qty_e8
- *   u32 holds, each, ascending by slot: u32 slot, u64 seq, u64 request id, u32 account, u16 holding, s64 qty_e8
+ *   u32 holds, each, ascending by slot: u32 slot, u64 seq, u64 request id, u32 account, u16 holding, s64
+ * qty_e8
  *
  * Restore checks each value as it is read, so that no table can be overrun, then audits the whole. */
 #include "host/ledger/state.h"

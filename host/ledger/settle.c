@@ -9,7 +9,7 @@ static int64_t intrinsic_e8(const struct cb_instrument_config *instrument, int64
     return value > 0 ? value : 0;
 }
 
-/* What the account's positions in the instrument, on all venues, pay at the final price. Requires: `at` is at
+/* What the account's positions in the instrument, on all venues, pay at the final price. Requires: `first` is
  * the first of them. */
 static cb_ledger_wide pays_e6(const struct cb_ledger *ledger, uint32_t first, uint16_t instrument,
                               int64_t price_e8)

@@ -1,8 +1,9 @@
 /* An action: something the box tells the outside to do, or to know, until it is acknowledged.
  *
- * Its id is an injective function of (kind, slot, account, cause seq), so that two actions never share one and a reader
- * can take it apart: hi = kind << 56 | slot << 32 | account, lo = cause seq. slot is the hold of a release, 0 otherwise.
- * It holds no epoch: a restart sends the same id with the same content. Receivers deduplicate by id. */
+ * Its id is an injective function of (kind, slot, account, cause seq), so that two actions never share one
+ * and a reader can take it apart: hi = kind << 56 | slot << 32 | account, lo = cause seq. slot is the hold of
+ * a release, 0 otherwise. It holds no epoch: a restart sends the same id with the same content. Receivers
+ * deduplicate by id. */
 #ifndef CB_HOST_TYPES_ACTION_H
 #define CB_HOST_TYPES_ACTION_H
 
@@ -10,9 +11,9 @@
 
 #include <stdint.h>
 
-enum cb_action_kind {          /* on the wire and on disk */
-    CB_ACTION_RELEASE = 1,     /* release a withdrawal on its chain */
-    CB_ACTION_MARGIN_STATE = 2 /* an account's margin state changed */
+enum cb_action_kind {                            /* on the wire and on disk */
+                      CB_ACTION_RELEASE = 1,     /* release a withdrawal on its chain */
+                      CB_ACTION_MARGIN_STATE = 2 /* an account's margin state changed */
 };
 
 struct cb_action_id {

@@ -30,7 +30,7 @@ struct cb_nic_frame {
 struct cb_nic_stats {
     uint64_t rx_frames, rx_bytes, rx_missed; /* missed: lost before rx, as far as the driver can know */
     uint64_t tx_frames, tx_bytes, tx_full;   /* full: frames that tx did not take at first */
-    uint64_t tx_dropped;                     /* taken, but not fit to be sent: malformed, too long, no route */
+    uint64_t tx_dropped; /* taken, but not fit to be sent: malformed, too long, no route */
 };
 
 struct cb_nic {

@@ -11,6 +11,8 @@
 #define QUIET_NS       (50 * CB_NS_PER_MS)  /* a run is over when nothing new came for so long */
 #define NUDGE_NS       (500 * CB_NS_PER_MS) /* without progress at the end: let a second of feed time pass */
 
+_Static_assert(CB_MARKET_ERROR_BYTES == CB_PRICES_ERROR_BYTES, "the summary holds the whole error");
+
 static uint64_t rest_distance(const struct cb_config *config, const struct cb_market_options *options)
 {
     /* Resting orders take room in the remembered requests and in the box: a quarter of either, and about two

@@ -92,7 +92,7 @@ void cb_prices_close(struct cb_prices *prices)
 static bool unknown_factor(struct cb_prices *prices, const char *name)
 {
     const struct cb_config *config = prices->config;
-    char what[CB_PRICES_ERROR_BYTES];
+    char what[128 + (CB_NAME_BYTES + 2) * CB_FACTORS_MAX];
     int used = snprintf(what, sizeof what, "factor '%.24s' is not in the configuration, which has", name);
     for (uint32_t i = 0; i < config->factors_count && used > 0 && (size_t)used < sizeof what; i++) {
         used += snprintf(what + used, sizeof what - (size_t)used, "%s %.*s", i == 0 ? "" : ",",

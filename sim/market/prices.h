@@ -15,7 +15,7 @@
 
 #define CB_PRICES_LINE_BYTES_MAX 256u
 #define CB_PRICES_BUFFER_BYTES   65536u
-#define CB_PRICES_ERROR_BYTES    512u
+#define CB_PRICES_ERROR_BYTES    2048u /* a path and the names of all factors */
 
 struct cb_price_row {
     uint16_t factor;

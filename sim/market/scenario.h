@@ -1,9 +1,8 @@
 /* Ready configurations for demonstrations and tests: what the YAML files of the same names say, without YAML.
  *
  * Chains ethereum, arbitrum, solana, polygon; venues deribit, okx, hyperliquid; sessions oracle (latest),
- * operator, trader1, trader2, venue (for all three) and one custodian per chain, named as the chain
- * (ordered). Asset 0 is USD. The clock is
- * `feed`. */
+ * operator, trader1, trader2, venue (for all three venues) and one custodian per chain, named as the chain
+ * (ordered). Asset 0 is USD. The clock is `feed`. */
 #ifndef CB_SIM_MARKET_SCENARIO_H
 #define CB_SIM_MARKET_SCENARIO_H
 

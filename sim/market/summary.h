@@ -11,6 +11,7 @@
 
 #define CB_MARKET_PERIODS_MAX     64u
 #define CB_MARKET_TEMPLATES       128u
+#define CB_MARKET_ERROR_BYTES     2048u
 #define CB_MARKET_COMPLAINTS_MAX  8u
 #define CB_MARKET_COMPLAINT_BYTES 160u
 
@@ -64,7 +65,7 @@ struct cb_market_summary {
     struct cb_market_period period[CB_MARKET_PERIODS_MAX];
     uint32_t complaints; /* kept: the first CB_MARKET_COMPLAINTS_MAX */
     char complaint[CB_MARKET_COMPLAINTS_MAX][CB_MARKET_COMPLAINT_BYTES];
-    char error[512]; /* of the price file */
+    char error[CB_MARKET_ERROR_BYTES]; /* of the price file */
 };
 
 /* Returns "ok", "mismatch", ... */

@@ -91,28 +91,32 @@ def tail(path, lines=15):
         return "".join(file.readlines()[-lines:])
 
 
+def samples_in(log):
+    """testpmd's one-second figures while packets flowed, without the first two, which contain the start."""
+    with open(log, errors="replace") as text:
+        return [int(x) for x in PPS.findall(text.read()) if int(x) > 0][2:]
+
+
 def run_testpmd(kind, capture, folder, seconds):
-    """Packets per second of testpmd rxonly: the median of its own one-second figures after the first two."""
+    """Packets per second of testpmd rxonly: the median of `seconds` figures of its own."""
     socket, log = os.path.join(folder, "m.sock"), os.path.join(folder, "testpmd.log")
+    generator_log = os.path.join(folder, "generator.log")
+    if os.path.exists(socket):
+        os.unlink(socket)
     generator = None
-    with open(log, "w") as out, open(os.path.join(folder, "generator.log"), "w") as generator_out:
+    with open(log, "w") as out, open(generator_log, "w") as generator_out:
         receiver = start(rx_line(kind, capture, socket), out)
         try:
             if kind == "memif":
                 wait_for(lambda: os.path.exists(socket), receiver, "testpmd rxonly")
                 generator = start(generator_line(capture, socket), generator_out)
-            time.sleep(seconds + 3)
+            wait_for(lambda: len(samples_in(log)) >= seconds, receiver, f"testpmd ({kind})", 30 + 4 * seconds)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}\n{tail(log)}{tail(generator_log)}") from error
         finally:
             stop(generator)
             stop(receiver)
-    with open(log) as text:
-        samples = [int(x) for x in PPS.findall(text.read())]
-    moving = [s for s in samples if s > 0][2:]
-    # The generator is stopped first: the last second of a memif run is cut short.
-    moving = moving[:-1] if len(moving) > 2 else moving
-    if not moving:
-        raise RuntimeError(f"testpmd ({kind}) measured nothing:\n{tail(log)}")
-    return statistics.median(moving)
+    return statistics.median(samples_in(log)[:seconds])
 
 
 def run_ours(template, generator_template, kind, capture, folder, seconds):

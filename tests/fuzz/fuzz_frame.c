@@ -1,6 +1,6 @@
 /* The frame parser. What it accepts lies inside the input, can be answered, and survives the builder. Each
  * input is parsed as it is, and once more with its checksums repaired, so that the fuzzer gets past them. */
-#include "host/ingress/frame.h"
+#include "host/base/frame.h"
 #include "tests/fuzz/harness.h"
 
 #include <string.h>

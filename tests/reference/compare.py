@@ -10,6 +10,7 @@ Usage: compare.py DRIVER. CB_SEED and CB_EFFORT as everywhere: 1,000 books at ef
 """
 import os
 import random
+import struct
 import subprocess
 import sys
 from collections import Counter
@@ -234,11 +235,43 @@ def check_book(driver, world, book, seen):
     seen['scenario %d' % got[12]] += got[11] != model.NONE
 
 
+def bits_of(x):
+    return struct.unpack('<q', struct.pack('<d', x))[0]
+
+
+def real_of(bits):
+    return struct.unpack('<d', struct.pack('<q', bits))[0]
+
+
+def check_black76(driver, rng, count):
+    """Every figure within 1e-12 relative, however small, over the domain docs/numbers.md names."""
+    worst = [0.0] * 4
+    for i in range(count):
+        forward = 10 ** rng.uniform(-4, 5.5)
+        strike = forward * 10 ** rng.choice([rng.uniform(-2, 2), rng.uniform(-0.3, 0.3), rng.uniform(-0.02, 0.02)])
+        vol, years = 10 ** rng.uniform(-2, 0.69897), 10 ** rng.uniform(0, 4.6416) / 8766
+        driver.tell('black76', i % 2, bits_of(forward), bits_of(strike), bits_of(vol), bits_of(years))
+        got = [Decimal(real_of(b)) for b in driver.answer('black76')]
+        want = black76(i % 2 == 1, Decimal(forward), Decimal(strike), Decimal(vol), Decimal(years))
+        for k in range(4):
+            if abs(want[k]) < Decimal('1e-290'):
+                if abs(got[k]) > Decimal('1e-289'):
+                    raise SystemExit(f'figure {k} of {forward} {strike} {vol} {years}: {got[k]}, want {want[k]}')
+                continue
+            error = float(abs(got[k] / want[k] - 1))
+            worst[k] = max(worst[k], error if abs(want[k]) > Decimal(forward) * Decimal('1e-10') else 0.0)
+            if error > 1e-12:
+                raise SystemExit(f'figure {k} of {forward} {strike} {vol} {years}: off by {error}')
+    print('Black-76, greatest relative error where the figure is above 1e-10 of the forward: price %.1e, delta %.1e, '
+          'gamma %.1e, vega %.1e' % tuple(worst))
+
+
 def main():
     seed = int(os.environ.get('CB_SEED', '20240229'))
     worlds = 25 * int(os.environ.get('CB_EFFORT', '1'))
     print(f'seed {seed}, {worlds * BOOKS_A_WORLD} books', flush=True)
     driver, seen = Driver(sys.argv[1]), Counter()
+    check_black76(driver, random.Random(seed), 1000 * int(os.environ.get('CB_EFFORT', '1')))
     for index in range(worlds):
         rng = random.Random(seed * 1_000_003 + index)
         world, scale = make_world(rng, driver)

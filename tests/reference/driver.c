@@ -1,6 +1,7 @@
 /* Goal: let tests/reference/compare.py drive risk. Method: one command a line on standard input; answers on
  * standard output; any line it does not understand ends it with a message. The commands are the rows of the
  * table below; all numbers are decimal integers in the project's units. */
+#include "host/risk/black76.h"
 #include "host/risk/risk.h"
 
 #include <inttypes.h>
@@ -146,6 +147,28 @@ static void on_mark(const int64_t *n)
     printf("mark %" PRId64 "\n", cb_risk_mark(&risk, (uint16_t)n[0], n[1], n[2], n[3]));
 }
 
+static double real_of(int64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static int64_t bits_of(double value)
+{
+    int64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static void on_black76(const int64_t *n)
+{
+    struct cb_black76 v =
+        cb_black76_value(n[0] != 0, real_of(n[1]), real_of(n[2]), real_of(n[3]), real_of(n[4]));
+    printf("black76 %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", bits_of(v.price), bits_of(v.delta),
+           bits_of(v.gamma), bits_of(v.vega));
+}
+
 static void on_book(const int64_t *n)
 {
     book.cash_e6 = n[0];
@@ -199,6 +222,7 @@ static const struct {
     {"live", 7, on_live}, /* factor price vol source_time seq known stale */
     {"now", 1, on_now},
     {"mark", 4, on_mark},         /* instrument price vol now */
+    {"black76", 5, on_black76},   /* call, then forward strike vol years as the bits of doubles */
     {"book", 2, on_book},         /* cash cash_held */
     {"position", 4, on_position}, /* instrument venue qty cost */
     {"order", 4, on_order},       /* instrument venue qty limit */

@@ -1,5 +1,6 @@
 /* Goal: an action stays until exactly its id is acknowledged, and a restored outbox is the same outbox.
- * Method: every operation on a small outbox, ids one step outside each bound, every truncation of its bytes. */
+ * Method: every operation on a small outbox, ids one step outside each bound, every truncation of its bytes.
+ */
 #include "host/egress/outbox.h"
 #include "tests/support/state_stream.h"
 

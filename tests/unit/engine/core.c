@@ -1,5 +1,5 @@
-/* Goal: the core as a whole does what the stages do apart, in the order core.h promises, and says so to the outside.
- * Method: a small world, one message at a time; the ledger is audited after every event. */
+/* Goal: the core as a whole does what the stages do apart, in the order core.h promises, and says so to the
+ * outside. Method: a small world, one message at a time; the ledger is audited after every event. */
 #include "tests/unit/engine/world.h"
 
 #include <criterion/criterion.h>
@@ -321,7 +321,8 @@ Test(engine_core, prices_that_are_zero_old_or_from_the_future_are_refused)
     cr_assert_eq(world.core.stats.refused[CB_REJECT_OLD_TIME], 1u);
     cr_assert_eq(world.core.stats.refused[CB_REJECT_UNKNOWN_FACTOR], 1u);
     cr_assert_eq(world.core.stats.refused[CB_REJECT_UNKNOWN_SOURCE], 1u);
-    cr_assert_eq(world_count(&world, CB_WIRE_REFUSED), 0u, "a feed that only the latest matters of is not answered");
+    cr_assert_eq(world_count(&world, CB_WIRE_REFUSED), 0u,
+                 "a feed that only the latest matters of is not answered");
 }
 
 Test(engine_core, an_event_that_does_not_follow_is_refused_and_changes_nothing)

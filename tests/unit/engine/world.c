@@ -30,9 +30,10 @@ static void sessions_config(struct cb_config *c)
     static const struct {
         const char *name;
         uint8_t class, role;
-    } rows[] = {{"ORACLE0", CB_SESSION_LATEST, CB_ROLE_ORACLE},   {"OPERATOR", CB_SESSION_ORDERED, CB_ROLE_OPERATOR},
-                {"TRADER0", CB_SESSION_ORDERED, CB_ROLE_TRADER},  {"TRADER1", CB_SESSION_ORDERED, CB_ROLE_TRADER},
-                {"VENUE0", CB_SESSION_ORDERED, CB_ROLE_VENUE},    {"CUST0", CB_SESSION_ORDERED, CB_ROLE_CUSTODIAN}};
+    } rows[] = {
+        {"ORACLE0", CB_SESSION_LATEST, CB_ROLE_ORACLE},  {"OPERATOR", CB_SESSION_ORDERED, CB_ROLE_OPERATOR},
+        {"TRADER0", CB_SESSION_ORDERED, CB_ROLE_TRADER}, {"TRADER1", CB_SESSION_ORDERED, CB_ROLE_TRADER},
+        {"VENUE0", CB_SESSION_ORDERED, CB_ROLE_VENUE},   {"CUST0", CB_SESSION_ORDERED, CB_ROLE_CUSTODIAN}};
     c->sessions_count = sizeof rows / sizeof rows[0];
     for (uint32_t i = 0; i < c->sessions_count; i++) {
         name(c->sessions[i].name, sizeof c->sessions[i].name, rows[i].name, ' ');
@@ -41,8 +42,8 @@ static void sessions_config(struct cb_config *c)
     }
 }
 
-static void instrument(struct cb_config *c, const char *text, uint8_t kind, uint16_t factor, int64_t strike_e8,
-                       int64_t expiry_ns)
+static void instrument(struct cb_config *c, const char *text, uint8_t kind, uint16_t factor,
+                       int64_t strike_e8, int64_t expiry_ns)
 {
     struct cb_instrument_config *n = &c->instruments[c->instruments_count++];
     name(n->name, sizeof n->name, text, 0);
@@ -93,9 +94,10 @@ void world_config(struct cb_config *c)
         c->chains[i].event_loss.e9 = 10000000;
     }
     c->holdings_count = 3;
-    c->holdings[1] = (struct cb_holding_config){.asset = 1, .haircut.e9 = 50000000, .debt_haircut.e9 = 50000000};
-    c->holdings[2] =
-        (struct cb_holding_config){.asset = 2, .chain = 1, .haircut.e9 = 50000000, .debt_haircut.e9 = 50000000};
+    c->holdings[1] =
+        (struct cb_holding_config){.asset = 1, .haircut.e9 = 50000000, .debt_haircut.e9 = 50000000};
+    c->holdings[2] = (struct cb_holding_config){
+        .asset = 2, .chain = 1, .haircut.e9 = 50000000, .debt_haircut.e9 = 50000000};
     c->venues_count = 1;
     name(c->venues[0].name, sizeof c->venues[0].name, "deribit", 0);
     c->venues[0].session = WORLD_VENUE;
@@ -199,9 +201,9 @@ uint64_t world_time(struct world *world)
     return apply(world, &event);
 }
 
-#define SEND(session, type, ...)                                                                                       \
-    uint8_t message[CB_WIRE_MESSAGE_BYTES_MAX];                                                                        \
-    struct cb_wire_##type out = {__VA_ARGS__};                                                                         \
+#define SEND(session, type, ...)                                                                             \
+    uint8_t message[CB_WIRE_MESSAGE_BYTES_MAX];                                                              \
+    struct cb_wire_##type out = {__VA_ARGS__};                                                               \
     return world_message(world, session, message, cb_wire_##type##_encode(message, &out))
 
 uint64_t world_price(struct world *world, uint16_t factor, int64_t dollars)
@@ -227,18 +229,18 @@ uint64_t world_trade(struct world *world, uint32_t account, uint16_t number, int
          .qty_e8 = qty_e8, .price_e8 = dollars * CB_E8);
 }
 
-uint64_t world_check(struct world *world, uint8_t session, uint64_t request_id, uint32_t account, uint16_t number,
-                     int64_t qty_e8, int64_t dollars)
+uint64_t world_check(struct world *world, uint8_t session, uint64_t request_id, uint32_t account,
+                     uint16_t number, int64_t qty_e8, int64_t dollars)
 {
-    SEND(session, margin_check, .request_id = request_id, .account = account, .instrument = number, .qty_e8 = qty_e8,
-         .limit_e8 = dollars * CB_E8);
+    SEND(session, margin_check, .request_id = request_id, .account = account, .instrument = number,
+         .qty_e8 = qty_e8, .limit_e8 = dollars * CB_E8);
 }
 
-uint64_t world_withdraw(struct world *world, uint64_t request_id, uint32_t account, uint16_t asset, uint16_t chain,
-                        int64_t qty_e8)
+uint64_t world_withdraw(struct world *world, uint64_t request_id, uint32_t account, uint16_t asset,
+                        uint16_t chain, int64_t qty_e8)
 {
-    SEND(WORLD_TRADER, withdrawal, .request_id = request_id, .account = account, .asset = asset, .chain = chain,
-         .qty_e8 = qty_e8);
+    SEND(WORLD_TRADER, withdrawal, .request_id = request_id, .account = account, .asset = asset,
+         .chain = chain, .qty_e8 = qty_e8);
 }
 
 uint64_t world_result(struct world *world, uint64_t hi, uint64_t lo, uint8_t outcome)

@@ -1,5 +1,5 @@
-/* A small box for tests of the core: two factors, two assets on two chains, five instruments, six sessions, and functions
- * that put one message each into it, as the journal would. What the core sends is kept. */
+/* A small box for tests of the core: two factors, two assets on two chains, five instruments, six sessions,
+ * and functions that put one message each into it, as the journal would. What the core sends is kept. */
 #ifndef CB_TESTS_UNIT_ENGINE_WORLD_H
 #define CB_TESTS_UNIT_ENGINE_WORLD_H
 
@@ -7,20 +7,20 @@
 #include "tests/support/state_stream.h"
 
 enum { /* sessions */
-    WORLD_ORACLE = 0,
-    WORLD_OPERATOR = 1,
-    WORLD_TRADER = 2,
-    WORLD_OTHER_TRADER = 3,
-    WORLD_VENUE = 4,
-    WORLD_CUSTODIAN = 5
+       WORLD_ORACLE = 0,
+       WORLD_OPERATOR = 1,
+       WORLD_TRADER = 2,
+       WORLD_OTHER_TRADER = 3,
+       WORLD_VENUE = 4,
+       WORLD_CUSTODIAN = 5
 };
-enum { WORLD_BTC = 0, WORLD_ETH = 1 };                             /* factors */
+enum { WORLD_BTC = 0, WORLD_ETH = 1 };                                           /* factors */
 enum { WORLD_USD_ETHEREUM = 0, WORLD_BTC_ETHEREUM = 1, WORLD_ETH_ARBITRUM = 2 }; /* holdings */
 enum { WORLD_PERPETUAL = 0, WORLD_CALL = 1, WORLD_ETH_PERPETUAL = 2, WORLD_FUTURE = 3, WORLD_SPOT = 4 };
 
-#define WORLD_START_NS (INT64_C(1600000000) * CB_NS_PER_S)
+#define WORLD_START_NS  (INT64_C(1600000000) * CB_NS_PER_S)
 #define WORLD_EXPIRY_NS (WORLD_START_NS + 30 * CB_NS_PER_DAY)
-#define WORLD_SENT_MAX 4096u
+#define WORLD_SENT_MAX  4096u
 
 struct world_sent {
     uint64_t cause_seq;
@@ -52,12 +52,12 @@ uint64_t world_time(struct world *world);
 uint64_t world_price(struct world *world, uint16_t factor, int64_t dollars);
 uint64_t world_account(struct world *world, uint32_t account, uint16_t owner);
 uint64_t world_deposit(struct world *world, uint32_t account, uint16_t asset, uint16_t chain, int64_t qty_e8);
-uint64_t world_trade(struct world *world, uint32_t account, uint16_t instrument, int64_t qty_e8, int64_t dollars,
-                     uint64_t order_id);
+uint64_t world_trade(struct world *world, uint32_t account, uint16_t instrument, int64_t qty_e8,
+                     int64_t dollars, uint64_t order_id);
 uint64_t world_check(struct world *world, uint8_t session, uint64_t request_id, uint32_t account,
                      uint16_t instrument, int64_t qty_e8, int64_t dollars);
-uint64_t world_withdraw(struct world *world, uint64_t request_id, uint32_t account, uint16_t asset, uint16_t chain,
-                        int64_t qty_e8);
+uint64_t world_withdraw(struct world *world, uint64_t request_id, uint32_t account, uint16_t asset,
+                        uint16_t chain, int64_t qty_e8);
 uint64_t world_result(struct world *world, uint64_t hi, uint64_t lo, uint8_t outcome);
 uint64_t world_acknowledge(struct world *world, uint8_t session, uint64_t hi, uint64_t lo);
 

@@ -235,6 +235,32 @@ Test(ingress_lines, no_room_loses_nothing_at_any_point_of_a_datagram)
     }
 }
 
+Test(ingress_lines, a_copy_on_the_other_line_before_the_second_offer_is_accounted_for)
+{
+    struct rig *rig = rig_new();
+    rig->room = 2;
+    cr_assert(!rig_send(rig, VENUE, 0, 1, 5));
+    rig->room = RIG_FOREVER;
+    cr_assert(rig_send(rig, VENUE, 1, 1, 5));
+    cr_assert(rig_send(rig, VENUE, 0, 1, 5));
+    rig_expect(rig, 0, VENUE, 1, 5);
+    struct cb_ingress_session_stats s = rig_stats(rig, VENUE);
+    cr_assert(s.received == 10 && s.delivered == 5 && s.duplicates == 5);
+    rig_free(rig);
+}
+
+Test(ingress_lines, a_datagram_of_another_cut_after_a_stop_starts_from_its_own_first_message)
+{
+    struct rig *rig = rig_new();
+    rig->room = 2;
+    cr_assert(!rig_send(rig, VENUE, 0, 1, 5));
+    rig->room = RIG_FOREVER;
+    cr_assert(rig_send(rig, VENUE, 0, 1, 3));
+    rig_expect(rig, 0, VENUE, 1, 3);
+    cr_assert_eq(rig_stats(rig, VENUE).duplicates, 2);
+    rig_free(rig);
+}
+
 Test(ingress_lines, latest_loses_nothing_either_when_there_is_no_room)
 {
     struct rig *rig = rig_new();
@@ -320,6 +346,14 @@ Test(ingress_lines, a_path_is_learned_from_verified_news_and_not_from_replays)
     cb_ingress_path(&rig->in, VENUE, &path);
     cr_assert(path.peer.ip == other.ip && path.vlan == CB_FRAME_VLAN_NONE, "news do");
     cr_assert_eq(rig_stats(rig, VENUE).paths, 2);
+
+    uint8_t beat[CB_DATAGRAM_BYTES_MAX];
+    offer_from(rig, mine, CB_FRAME_VLAN_NONE, beat, rig_datagram(rig, beat, VENUE, 2, 0));
+    cb_ingress_path(&rig->in, VENUE, &path);
+    cr_assert_eq(path.peer.ip, other.ip, "a heartbeat that is older is none");
+    offer_from(rig, mine, CB_FRAME_VLAN_NONE, beat, rig_datagram(rig, beat, VENUE, 3, 0));
+    cb_ingress_path(&rig->in, VENUE, &path);
+    cr_assert_eq(path.peer.ip, mine.ip, "a current one is");
     rig_free(rig);
 }
 

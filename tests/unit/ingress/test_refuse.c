@@ -197,6 +197,24 @@ Test(ingress_refuse, the_greatest_and_the_smallest_messages_pass)
     rig_free(rig);
 }
 
+Test(ingress_refuse, all_names_that_differ_in_two_characters_are_unknown)
+{
+    struct rig *rig = rig_new();
+    uint8_t payload[CB_DATAGRAM_BYTES_MAX];
+    uint32_t bytes = rig_datagram(rig, payload, VENUE, 1, 1);
+    for (uint32_t pair = 0; pair < 65536; pair++) {
+        for (unsigned at = 0; at <= 8; at += 8) {
+            memcpy(payload, "VENUE-A   ", 10);
+            payload[at] = (uint8_t)pair;
+            payload[at + 1] = (uint8_t)(pair >> 8);
+            if (memcmp(payload, "VENUE-A   ", 10) != 0) {
+                refuse(rig, VENUE, payload, bytes, CB_INGRESS_SESSION);
+            }
+        }
+    }
+    rig_free(rig);
+}
+
 Test(ingress_refuse, sixty_four_sessions_with_similar_names_are_told_apart)
 {
     enum { N = CB_SESSIONS_MAX };

@@ -324,7 +324,7 @@ enum cb_reject ref_settle(struct ref *ref, const struct cb_config *config, uint1
     wide strike = config->instruments[instrument].strike.e8;
     for (uint32_t a = 0; a < REF_ACCOUNTS; a++) {
         wide pays = ref_pays(ref, a, instrument, price, strike);
-        if (!money(pays) || !cash_good(ref->cash[a] + pays, ref->cash_held[a])) {
+        if (!cash_good(ref->cash[a] + pays, ref->cash_held[a])) {
             return CB_REJECT_RANGE;
         }
     }

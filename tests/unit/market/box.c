@@ -4,6 +4,7 @@
 #include "host/base/assert.h"
 #include "host/base/bytes.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -447,9 +448,17 @@ static void send_actions(struct box *box)
     }
 }
 
+/* Answers and actions lie at the end of the state: only the used ones are copied. */
+static void copy_state(struct box_state *to, const struct box_state *from)
+{
+    memcpy(to, from, offsetof(struct box_state, answer));
+    memcpy(to->answer, from->answer, from->answers * sizeof from->answer[0]);
+    memcpy(to->action, from->action, from->actions * sizeof from->action[0]);
+}
+
 static void commit(struct box *box)
 {
-    memcpy(box->committed, box->live, sizeof *box->live);
+    copy_state(box->committed, box->live);
     for (uint32_t i = 0; i < box->said; i++) {
         emit(box, box->outbox[i].session, box->outbox[i].message, box->outbox[i].bytes);
     }
@@ -485,7 +494,7 @@ void box_poll(struct box *box)
 
 void box_restart(struct box *box)
 {
-    memcpy(box->live, box->committed, sizeof *box->live);
+    copy_state(box->live, box->committed);
     box->epoch++;
     /* What was said and not committed never happened; actions are sent again at once. */
     box->said = 0;
@@ -528,7 +537,7 @@ struct box_market box_market_new(struct box *box, const struct cb_market_options
     box_lines(box, lines);
     made.market =
         cb_market_init(&arena, box->config, options, (const uint8_t(*)[CB_SESSION_KEY_BYTES])secrets, lines,
-                       box->lines, NULL, NULL);
+                       box->lines, box->tap, box->tap_self);
     CB_ASSERT(arena.used == bytes);
     cb_arena_seal(&arena);
     return made;

@@ -80,6 +80,8 @@ struct box {
     bool double_replies, change_action, change_answer, forget_durable, answer_early;
     uint32_t lines;
     int64_t now_ns;
+    cb_market_tap_fn *tap; /* for the generator */
+    void *tap_self;
 };
 
 struct box *box_new(const struct cb_config *config, uint32_t lines, uint32_t loss_ppm, uint64_t seed);

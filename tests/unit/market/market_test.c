@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct cb_config config;
 
@@ -32,6 +33,8 @@ static struct cb_market_options small_options(uint64_t seed)
     options.ring = 4096;
     options.requests = 4096;
     options.actions = 4096;
+    options.answer_ns = 100 * CB_NS_PER_MS;
+    options.stall_ns = 10 * CB_NS_PER_MS;
     return options;
 }
 
@@ -191,6 +194,50 @@ Test(market_run, a_second_run_against_the_same_box_goes_on_where_the_first_ended
     box_free(box);
 }
 
+Test(market_run, under_the_wall_clock_every_step_is_newer_than_the_last)
+{
+    struct cb_market_options options = small_options(20);
+    config.clock = CB_CLOCK_WALL;
+    options.steps = 200; /* several in one poll, at one and the same wall time */
+    struct box *box = box_new(&config, 1, 0, 1);
+    struct box_market made = box_market_new(box, &options);
+    box_run(box, made.market, 200000);
+    struct cb_market_summary s = summary_of(&made);
+    expect_complete(box, &s, options.accounts);
+    cr_assert_eq(box->live->messages[CB_WIRE_ORACLE_HEARTBEAT], 200);
+    cr_assert_leq(s.last_ns, box->now_ns);
+    box_market_free(&made);
+    box_free(box);
+}
+
+static uint64_t tapped[2];
+
+static void count_frame(void *self, uint32_t line, bool to_box, const uint8_t *frame, uint32_t bytes)
+{
+    uint64_t *counts = self;
+    cr_assert_eq(line, 0);
+    cr_assert_geq(bytes, 60);
+    cr_assert_eq(frame[12], 8);
+    counts[to_box]++;
+}
+
+Test(market_run, the_tap_sees_every_frame_both_ways)
+{
+    struct cb_market_options options = small_options(21);
+    options.steps = 20;
+    struct box *box = box_new(&config, 1, 0, 1);
+    box->tap = count_frame;
+    box->tap_self = tapped;
+    struct box_market made = box_market_new(box, &options);
+    cr_assert_eq(box_run(box, made.market, 200000), CB_MARKET_OK);
+    struct cb_market_summary s = summary_of(&made);
+    cr_assert_gt(tapped[1], 20);
+    cr_assert_eq(tapped[1], s.frames_sent);
+    cr_assert_eq(tapped[0], s.frames_received);
+    box_market_free(&made);
+    box_free(box);
+}
+
 Test(market_check, equal_replies_that_come_twice_are_counted_and_accepted)
 {
     struct cb_market_options options = small_options(6);
@@ -312,6 +359,132 @@ Test(market_check, stopping_drains_and_ends_well)
     expect_complete(box, &s, options.accounts);
     box_market_free(&made);
     box_free(box);
+}
+
+/* A whole recorded file through gen: the feed's time, the deposits that wait for a factor's first price (SOL
+ * begins in 2020), settlements, and the rows of the summary. */
+static void run_file(const char *name, enum cb_scenario scenario, uint64_t steps, uint32_t act_ppm,
+                     struct cb_market_summary *s)
+{
+    char path[512];
+    const char *data = getenv("CLEARBOX_DATA");
+    struct cb_market_options options = small_options(18);
+    snprintf(path, sizeof path, "%s/prices/%s", data != NULL ? data : "../shared/data", name);
+    if (access(path, R_OK) != 0) {
+        printf("skipped, because %s is not there (set CLEARBOX_DATA)\n", path);
+        return;
+    }
+    cb_scenario_config(&config, scenario);
+    options.prices = path;
+    options.steps = 0;
+    options.act_ppm = act_ppm;
+    options.lockstep = true;
+    struct box *box = box_new(&config, 1, 0, 1);
+    struct box_market made = box_market_new(box, &options);
+    box_run(box, made.market, 2000000);
+    *s = summary_of(&made);
+    expect_complete(box, s, options.accounts);
+    cr_assert_eq(s->steps, steps);
+    cr_assert_eq(box->live->future_prices, 0);
+    cr_assert_eq(box->live->messages[CB_WIRE_ORACLE_HEARTBEAT], steps);
+    uint64_t in_periods = 0, checks = 0;
+    for (uint32_t i = 0; i < s->periods; i++) {
+        in_periods += s->period[i].steps;
+        checks += s->period[i].checks_approved + s->period[i].checks_refused;
+        cr_assert_leq(s->period[i].low_e8, s->period[i].high_e8);
+    }
+    cr_assert_eq(in_periods, steps);
+    cr_assert_eq(checks, s->checks_asked);
+    cb_market_summary_text(s, stdout);
+    box_market_free(&made);
+    box_free(box);
+}
+
+Test(market_file, the_daily_file_runs_to_its_end_with_a_row_a_year)
+{
+    static struct cb_market_summary s;
+    run_file("daily_2018_2021.csv", CB_SCENARIO_DAILY, 1461, 1000000, &s);
+    if (s.steps == 0) {
+        return;
+    }
+    cr_assert_eq(s.periods, 4);
+    cr_assert_eq(s.period[2].start_ns, 1577836800L * CB_NS_PER_S); /* 2020 */
+    cr_assert_eq(s.period[2].steps, 366);
+    cr_assert_eq(s.period[3].high_e8, 6756682812500); /* BTC's highest close in the file */
+    cr_assert_eq(s.settlements, 66); /* three of four expiries, 11 instruments each on BTC and ETH */
+    cr_assert_gt(s.sent[CB_WIRE_VOLATILITY], 0);
+}
+
+Test(market_file, the_depeg_file_runs_to_its_end_with_a_row_a_day)
+{
+    static struct cb_market_summary s;
+    run_file("minute_2023_03_usdc_depeg.csv", CB_SCENARIO_DEPEG, 12960, 50000, &s);
+    if (s.steps == 0) {
+        return;
+    }
+    cr_assert_eq(s.periods, 9);
+    cr_assert(s.periods_are_days);
+    cr_assert_eq(s.period[8].start_ns, 1678924800L * CB_NS_PER_S); /* 16 March 2023 */
+    cr_assert_eq(s.settlements, 11); /* those of 10 March; the 17th is past the end */
+}
+
+Test(market_file, a_bad_line_ends_the_run_with_its_place)
+{
+    static const char text[] = "time,factor,price\n2018-01-01T00:00:00Z,BTC,1\n2018-01-02T00:00:00Z,BTC,x\n";
+    char path[] = "/tmp/clearbox-market-XXXXXX";
+    struct cb_market_options options = small_options(19);
+    int file = mkstemp(path);
+    cr_assert_eq(write(file, text, sizeof text - 1), (ssize_t)(sizeof text - 1));
+    close(file);
+    options.prices = path;
+    for (unsigned round = 0; round < 2; round++) { /* the second time the file is not there at all */
+        struct box *box = box_new(&config, 1, 0, 1);
+        struct box_market made = box_market_new(box, &options);
+        cr_assert_eq(box_run(box, made.market, 200000), CB_MARKET_INPUT);
+        struct cb_market_summary s = summary_of(&made);
+        cr_assert_not_null(
+            strstr(s.error, round == 0 ? ":3: the price is not a decimal" : "cannot be opened"));
+        cr_assert_eq(cb_market_result_exit(s.result), 2);
+        box_market_free(&made);
+        box_free(box);
+        unlink(path);
+    }
+}
+
+Test(market_scenario, every_scenario_is_one_that_gen_can_drive)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        enum cb_scenario scenario;
+        static const char *const names[] = {"seeded", "daily", "depeg"};
+        static struct cb_config again;
+        struct cb_market_options options;
+        cr_assert(cb_scenario_parse(names[i], &scenario));
+        cr_assert_eq((unsigned)scenario, i);
+        memset(&config, 0xAA, sizeof config);
+        cb_scenario_config(&config, scenario);
+        cb_scenario_config(&again, scenario);
+        cr_assert_arr_eq(&config, &again, sizeof config);
+        cb_market_defaults(&options, &config);
+        cr_assert_null(cb_market_check(&config, &options));
+        cr_assert_str_eq(config.assets[0].name, "USD");
+        cr_assert_eq(config.assets[0].factor, CB_NONE_U16);
+        for (uint32_t f = 0; f < config.factors_count; f++) {
+            cr_assert_gt(config.factors[f].heartbeat_ns, cb_scenario_step_ns(scenario));
+            cr_assert(config.factors[f].scan_range.e9 > 0 && config.factors[f].scan_range.e9 < CB_E9);
+            cr_assert(config.factors[f].quorum >= 1 && config.factors[f].quorum <= config.factors[f].sources);
+        }
+        for (uint32_t j = 0; j < config.instruments_count; j++) {
+            const struct cb_instrument_config *instrument = &config.instruments[j];
+            bool option = instrument->kind == CB_CALL || instrument->kind == CB_PUT;
+            cr_assert_eq(option, instrument->strike.e8 > 0);
+            cr_assert_eq(option || instrument->kind == CB_FUTURE, instrument->expiry_ns > 0);
+            cr_assert_lt(instrument->factor, config.factors_count);
+            for (uint32_t k = 0; k < j; k++) {
+                cr_assert_str_neq(instrument->name, config.instruments[k].name);
+            }
+        }
+    }
+    cr_assert_not(cb_scenario_parse("nothing", &(enum cb_scenario){0}));
 }
 
 static void digests(uint64_t seed, uint64_t *out)

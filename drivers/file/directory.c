@@ -1,0 +1,422 @@
+/* The journal directory: format, open, lock, archive. */
+#include "drivers/file/error.h"
+#include "drivers/file/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <dirent.h>
+
+#define CHUNK_BYTES (1024u * 1024u)
+
+bool cb_file_fail(struct cb_file_error *error, int number, const char *what, const char *path)
+{
+    char reason[128] = "";
+    error->number = number;
+    if (number != 0) {
+        /* The GNU form: it may return a constant instead of filling the buffer. */
+        const char *text = strerror_r(number, reason, sizeof reason);
+        snprintf(error->text, sizeof error->text, "cannot %s %s: %s", what, path, text);
+    } else {
+        snprintf(error->text, sizeof error->text, "cannot %s %s", what, path);
+    }
+    return false;
+}
+
+/* Returns: whether the joined path fits. */
+static bool join(char path[CB_FILE_PATH_BYTES], const char *directory, const char *name)
+{
+    int length = snprintf(path, CB_FILE_PATH_BYTES, "%s/%s", directory, name);
+    return length > 0 && (size_t)length < CB_FILE_PATH_BYTES;
+}
+
+static bool slot_path(char path[CB_FILE_PATH_BYTES], const char *directory, uint32_t slot)
+{
+    char name[32];
+    snprintf(name, sizeof name, "seg-%04u.cbj", slot);
+    return join(path, directory, name);
+}
+
+static bool sync_directory(struct cb_file_error *error, const char *directory)
+{
+    int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) {
+        return cb_file_fail(error, errno, "open directory", directory);
+    }
+    int result = fsync(file);
+    int number = errno;
+    close(file);
+    return result == 0 || cb_file_fail(error, number, "sync directory", directory);
+}
+
+static bool write_whole(int file, const uint8_t *data, size_t bytes, off_t offset)
+{
+    while (bytes > 0) {
+        ssize_t done = pwrite(file, data, bytes, offset);
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done <= 0) {
+            errno = done == 0 ? ENOSPC : errno;
+            return false;
+        }
+        data += done;
+        bytes -= (size_t)done;
+        offset += done;
+    }
+    return true;
+}
+
+static bool read_whole(int file, uint8_t *data, size_t bytes, off_t offset)
+{
+    while (bytes > 0) {
+        ssize_t done = pread(file, data, bytes, offset);
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done <= 0) {
+            errno = done == 0 ? ENODATA : errno;
+            return false;
+        }
+        data += done;
+        bytes -= (size_t)done;
+        offset += done;
+    }
+    return true;
+}
+
+/* ---- format ---- */
+
+/* Zeros are written, not just allocated: a commit into unwritten extents would have to change metadata. */
+static bool make_slot(struct cb_file_error *error, const char *path, const uint8_t *zeros,
+                      uint64_t slot_bytes)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    if (file < 0) {
+        return cb_file_fail(error, errno, "create", path);
+    }
+    bool good = true;
+    for (uint64_t offset = 0; good && offset < slot_bytes; offset += CHUNK_BYTES) {
+        uint64_t rest = slot_bytes - offset;
+        good = write_whole(file, zeros, rest < CHUNK_BYTES ? rest : CHUNK_BYTES, (off_t)offset);
+    }
+    good = good && fsync(file) == 0;
+    int number = errno;
+    if (close(file) != 0 && good) {
+        good = false;
+        number = errno;
+    }
+    return good || cb_file_fail(error, number, "write", path);
+}
+
+bool cb_file_exists(const char *directory)
+{
+    char path[CB_FILE_PATH_BYTES];
+    struct stat status;
+    return slot_path(path, directory, 0) && stat(path, &status) == 0;
+}
+
+bool cb_file_format(struct cb_file_error *error, const char *directory, uint32_t slots, uint64_t slot_bytes)
+{
+    CB_ASSERT(slots >= 1 && slots <= CB_JOURNAL_SEGMENTS_MAX);
+    CB_ASSERT(slot_bytes >= 64u * 1024u && slot_bytes % CB_JOURNAL_BLOCK_BYTES == 0);
+    if (cb_file_exists(directory)) {
+        return cb_file_fail(error, EEXIST, "make a journal in", directory);
+    }
+    if (mkdir(directory, 0750) != 0 && errno != EEXIST) {
+        return cb_file_fail(error, errno, "make directory", directory);
+    }
+    uint8_t *zeros = calloc(1, CHUNK_BYTES);
+    if (zeros == NULL) {
+        return cb_file_fail(error, ENOMEM, "make a journal in", directory);
+    }
+    bool good = true;
+    /* Slot 0 last: while it is missing the directory is no journal. */
+    for (uint32_t slot = slots; good && slot > 0; slot--) {
+        char path[CB_FILE_PATH_BYTES];
+        good =
+            slot_path(path, directory, slot - 1) ? true : cb_file_fail(error, ENAMETOOLONG, "use", directory);
+        good = good && (slot != 1 || sync_directory(error, directory));
+        good = good && make_slot(error, path, zeros, slot_bytes);
+    }
+    free(zeros);
+    return good && sync_directory(error, directory);
+}
+
+/* ---- open ---- */
+
+static bool take_lock(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory)
+{
+    char path[CB_FILE_PATH_BYTES];
+    if (!join(path, directory, "lock")) {
+        return cb_file_fail(error, ENAMETOOLONG, "use", directory);
+    }
+    slots->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (slots->lock < 0) {
+        return cb_file_fail(error, errno, "open", path);
+    }
+    if (flock(slots->lock, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) {
+            cb_file_fail(error, 0, "write: another process has the journal open:", directory);
+            error->number = EWOULDBLOCK;
+            return false;
+        }
+        return cb_file_fail(error, errno, "lock", path);
+    }
+    return true;
+}
+
+/* Adds one file. Returns: false with errno EINVAL where O_DIRECT is refused. */
+static bool add_file(struct cb_file_slots *slots, struct cb_file_error *error, const char *path, int flags)
+{
+    if (slots->count == CB_JOURNAL_SEGMENTS_MAX) {
+        return cb_file_fail(error, 0, "use so many segments:", path);
+    }
+    int file = open(path, flags | O_CLOEXEC);
+    if (file < 0) {
+        return cb_file_fail(error, errno, (flags & O_DIRECT) != 0 ? "open with O_DIRECT" : "open", path);
+    }
+    struct stat status;
+    bool good = fstat(file, &status) == 0;
+    if (!good) {
+        cb_file_fail(error, errno, "examine", path);
+    } else if (status.st_size <= 0 || status.st_size % CB_JOURNAL_BLOCK_BYTES != 0 ||
+               (slots->count != 0 && (uint64_t)status.st_size != slots->slot_bytes)) {
+        good = cb_file_fail(error, 0, "use a segment of a wrong size:", path);
+    }
+    if (!good) {
+        close(file);
+        return false;
+    }
+    slots->slot_bytes = (uint64_t)status.st_size;
+    slots->files[slots->count++] = file;
+    return true;
+}
+
+static void close_files(struct cb_file_slots *slots)
+{
+    for (uint32_t i = 0; i < slots->count; i++) {
+        close(slots->files[i]);
+    }
+    slots->count = 0;
+}
+
+static bool add_live(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory,
+                     int flags)
+{
+    if (!cb_file_exists(directory)) {
+        return cb_file_fail(error, 0, "find a journal (seg-0000.cbj) in", directory);
+    }
+    for (uint32_t slot = 0; slot < CB_JOURNAL_SEGMENTS_MAX; slot++) {
+        char path[CB_FILE_PATH_BYTES];
+        if (!slot_path(path, directory, slot)) {
+            return cb_file_fail(error, ENAMETOOLONG, "use", directory);
+        }
+        if (slot > 0 && access(path, F_OK) != 0 && errno == ENOENT) {
+            return true;
+        }
+        if (!add_file(slots, error, path, flags)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void clear(struct cb_file_slots *slots)
+{
+    slots->count = 0;
+    slots->archived = 0;
+    slots->slot_bytes = 0;
+    slots->lock = -1;
+    slots->direct = false;
+    slots->writable = false;
+}
+
+bool cb_file_open(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory,
+                  enum cb_file_mode mode)
+{
+    clear(slots);
+    if (mode == CB_FILE_READ) {
+        bool good = add_live(slots, error, directory, O_RDONLY);
+        if (!good) {
+            cb_file_close(slots);
+        }
+        return good;
+    }
+    if (!cb_file_exists(directory)) {
+        return cb_file_fail(error, 0, "find a journal (seg-0000.cbj) in", directory);
+    }
+    bool good = take_lock(slots, error, directory);
+    if (good) {
+        slots->writable = true;
+        slots->direct = true;
+        good = add_live(slots, error, directory, O_RDWR | O_DIRECT);
+        if (!good && error->number == EINVAL && mode == CB_FILE_BUFFERED) {
+            close_files(slots);
+            slots->direct = false;
+            good = add_live(slots, error, directory, O_RDWR);
+        }
+    }
+    if (!good) {
+        cb_file_close(slots);
+    }
+    return good;
+}
+
+static int is_archive_name(const struct dirent *entry)
+{
+    unsigned long long generation;
+    int end = 0;
+    return sscanf(entry->d_name, "gen-%20llu.cbj%n", &generation, &end) == 1 && end == 28 &&
+           entry->d_name[28] == 0;
+}
+
+static bool add_archive(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory)
+{
+    char path[CB_FILE_PATH_BYTES];
+    struct dirent **names = NULL;
+    if (!join(path, directory, "archive")) {
+        return cb_file_fail(error, ENAMETOOLONG, "use", directory);
+    }
+    int count = scandir(path, &names, is_archive_name, alphasort);
+    if (count < 0) {
+        return errno == ENOENT || cb_file_fail(error, errno, "list", path);
+    }
+    bool good = true;
+    for (int i = 0; i < count; i++) {
+        char file_path[CB_FILE_PATH_BYTES];
+        good = good &&
+               (join(file_path, path, names[i]->d_name) ? add_file(slots, error, file_path, O_RDONLY)
+                                                        : cb_file_fail(error, ENAMETOOLONG, "use", path));
+        free(names[i]);
+    }
+    free(names);
+    slots->archived = slots->count;
+    return good;
+}
+
+bool cb_file_open_all(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory)
+{
+    clear(slots);
+    bool good = add_archive(slots, error, directory) && add_live(slots, error, directory, O_RDONLY);
+    if (!good) {
+        cb_file_close(slots);
+    }
+    return good;
+}
+
+bool cb_file_open_list(struct cb_file_slots *slots, struct cb_file_error *error, const char *const *paths,
+                       uint32_t count)
+{
+    clear(slots);
+    bool good = true;
+    for (uint32_t i = 0; good && i < count; i++) {
+        good = add_file(slots, error, paths[i], O_RDONLY);
+    }
+    slots->archived = slots->count;
+    if (!good) {
+        cb_file_close(slots);
+    }
+    return good;
+}
+
+void cb_file_close(struct cb_file_slots *slots)
+{
+    close_files(slots);
+    if (slots->lock >= 0) {
+        close(slots->lock); /* and with it the flock */
+        slots->lock = -1;
+    }
+}
+
+/* ---- archive ---- */
+
+static bool copy_slot(struct cb_file_error *error, int from, uint64_t bytes, uint8_t *chunk, const char *path)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0440);
+    if (file < 0) {
+        return cb_file_fail(error, errno, "create", path);
+    }
+    bool good = true;
+    for (uint64_t offset = 0; good && offset < bytes; offset += CHUNK_BYTES) {
+        size_t now = bytes - offset < CHUNK_BYTES ? bytes - offset : CHUNK_BYTES;
+        good = read_whole(from, chunk, now, (off_t)offset) && write_whole(file, chunk, now, (off_t)offset);
+    }
+    good = good && fsync(file) == 0;
+    int number = errno;
+    if (close(file) != 0 && good) {
+        good = false;
+        number = errno;
+    }
+    return good || cb_file_fail(error, number, "copy a segment to", path);
+}
+
+static bool same_bytes(int a, int b, uint64_t bytes, uint8_t *chunk)
+{
+    uint8_t *other = chunk + CHUNK_BYTES;
+    for (uint64_t offset = 0; offset < bytes; offset += CHUNK_BYTES) {
+        size_t now = bytes - offset < CHUNK_BYTES ? bytes - offset : CHUNK_BYTES;
+        if (!read_whole(a, chunk, now, (off_t)offset) || !read_whole(b, other, now, (off_t)offset) ||
+            memcmp(chunk, other, now) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool archive_as(struct cb_file_error *error, const char *folder, int from, uint64_t bytes,
+                       uint64_t generation, uint8_t *chunk)
+{
+    char name[64], path[CB_FILE_PATH_BYTES], temporary[CB_FILE_PATH_BYTES];
+    snprintf(name, sizeof name, "gen-%020lu.cbj", generation);
+    if (!join(path, folder, name) || !join(temporary, folder, "copying")) {
+        return cb_file_fail(error, ENAMETOOLONG, "use", folder);
+    }
+    int old = open(path, O_RDONLY | O_CLOEXEC);
+    if (old >= 0) {
+        struct stat status;
+        bool same = fstat(old, &status) == 0 && (uint64_t)status.st_size == bytes &&
+                    same_bytes(from, old, bytes, chunk);
+        close(old);
+        return same || cb_file_fail(error, EEXIST, "archive: a different segment is", path);
+    }
+    (void)unlink(temporary); /* what an interrupted copy left */
+    if (!copy_slot(error, from, bytes, chunk, temporary)) {
+        (void)unlink(temporary);
+        return false;
+    }
+    if (rename(temporary, path) != 0) {
+        return cb_file_fail(error, errno, "rename to", path);
+    }
+    return sync_directory(error, folder);
+}
+
+bool cb_file_archive(struct cb_file_error *error, const char *directory, const struct cb_file_slots *slots,
+                     uint32_t slot, uint64_t generation)
+{
+    CB_ASSERT(slot < slots->count && generation != 0);
+    char folder[CB_FILE_PATH_BYTES];
+    if (!join(folder, directory, "archive")) {
+        return cb_file_fail(error, ENAMETOOLONG, "use", directory);
+    }
+    if (mkdir(folder, 0750) == 0) {
+        if (!sync_directory(error, directory)) {
+            return false;
+        }
+    } else if (errno != EEXIST) {
+        return cb_file_fail(error, errno, "make directory", folder);
+    }
+    /* 4 KiB aligned: the slot may be open with O_DIRECT. */
+    uint8_t *chunk = aligned_alloc(CB_JOURNAL_BLOCK_BYTES, 2u * CHUNK_BYTES);
+    if (chunk == NULL) {
+        return cb_file_fail(error, ENOMEM, "archive to", folder);
+    }
+    bool good = archive_as(error, folder, slots->files[slot], slots->slot_bytes, generation, chunk);
+    free(chunk);
+    return good;
+}
