@@ -134,6 +134,7 @@ void cb_ledger_book(const struct cb_ledger *ledger, uint32_t id, struct cb_book 
     CB_ASSERT(account->positions_count <= book->positions_max);
     CB_ASSERT(account->orders_count <= book->orders_max);
     CB_ASSERT(account->balances_count <= book->balances_max);
+    cb_ledger_prefetch_positions(ledger, id);
     book->cash_e6 = account->cash_e6;
     book->cash_held_e6 = account->cash_held_e6;
     uint32_t count = 0;

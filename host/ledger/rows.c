@@ -14,6 +14,7 @@ static void expose(struct cb_ledger *ledger, uint32_t id)
 struct cb_ledger_cursor cb_ledger_position_at(struct cb_ledger *ledger, uint32_t account, uint64_t key)
 {
     struct cb_ledger_cursor at = {.link = &ledger->accounts[account].positions, .previous = CB_SLOT_NONE};
+    cb_ledger_prefetch_positions(ledger, account);
     while (*at.link != CB_SLOT_NONE && ledger->positions[*at.link].key < key) {
         at.previous = *at.link;
         at.link = &ledger->positions[at.previous].next;
@@ -24,7 +25,7 @@ struct cb_ledger_cursor cb_ledger_position_at(struct cb_ledger *ledger, uint32_t
 uint32_t cb_ledger_position_insert(struct cb_ledger *ledger, uint32_t id, struct cb_ledger_cursor at,
                                    uint64_t key, int64_t qty_e8, int64_t cost_e6)
 {
-    uint32_t slot = cb_slots_take(&ledger->position_slots);
+    uint32_t slot = cb_slots_take_near(&ledger->position_slots, cb_ledger_position_home(ledger->config, id));
     CB_ASSERT(slot != CB_SLOT_NONE);
     ledger->positions[slot] = (struct cb_ledger_position){
         .key = key, .qty_e8 = qty_e8, .cost_e6 = cost_e6, .next = *at.link, .account = id};

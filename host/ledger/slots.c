@@ -73,6 +73,22 @@ uint32_t cb_slots_take(struct cb_slots *slots)
     return i;
 }
 
+uint32_t cb_slots_take_near(struct cb_slots *slots, uint32_t near)
+{
+    CB_ASSERT(near < slots->capacity);
+    uint32_t word = near / 64;
+    uint64_t free = slots->words[0][word] & UINT64_MAX << (near % 64);
+    if (free == 0 && word + 1 < words_of(slots->capacity, 0)) {
+        free = slots->words[0][++word];
+    }
+    if (free == 0) {
+        return cb_slots_take(slots);
+    }
+    uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(free);
+    mark_used(slots, slot);
+    return slot;
+}
+
 bool cb_slots_in_use(const struct cb_slots *slots, uint32_t slot)
 {
     return slot < slots->capacity && (slots->words[0][slot / 64] >> (slot % 64) & 1) == 0;

@@ -26,6 +26,10 @@ void cb_slots_init(struct cb_slots *slots, struct cb_arena *arena, uint32_t capa
 void cb_slots_reset(struct cb_slots *slots);
 /* Returns: the lowest free slot, now in use; CB_SLOT_NONE when full. */
 uint32_t cb_slots_take(struct cb_slots *slots);
+/* As cb_slots_take, but a free slot in the 64 to 128 from `near` on is taken before the lowest: rows that are
+ * used together can so be kept together. It too is a function of what is in use. Requires: near < capacity.
+ */
+uint32_t cb_slots_take_near(struct cb_slots *slots, uint32_t near);
 /* Takes this very slot. Returns: false if it is out of range or in use. */
 bool cb_slots_take_at(struct cb_slots *slots, uint32_t slot);
 /* Requires: in use. */

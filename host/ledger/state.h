@@ -100,6 +100,33 @@ static inline bool cb_ledger_order_before(const struct cb_ledger_order *row, uin
     return mine != other ? mine < other : row->id < id;
 }
 
+/* --- places -------------------------------------------------------------------------------------------- */
+
+/* Where an account's positions are put as long as there is room: its even share of the pool. So that a walk
+ * of its list stays in a few lines, which can be asked for at once. */
+static inline uint32_t cb_ledger_position_home(const struct cb_config *config, uint32_t account)
+{
+    return (uint32_t)((uint64_t)account * config->capacity.positions / config->capacity.accounts);
+}
+
+#define CB_LEDGER_LINE_BYTES    64u
+#define CB_LEDGER_PREFETCH_ROWS 64u /* at most so many rows of an account are asked for ahead */
+
+/* Asks for the lines in which the account's positions most likely are. A hint: no access. */
+static inline void cb_ledger_prefetch_positions(const struct cb_ledger *ledger, uint32_t account)
+{
+    uint32_t rows = ledger->accounts[account].positions_count;
+    uint32_t home = cb_ledger_position_home(ledger->config, account);
+    uint32_t left = ledger->config->capacity.positions - home;
+    rows = rows < CB_LEDGER_PREFETCH_ROWS ? rows : CB_LEDGER_PREFETCH_ROWS;
+    rows = rows < left ? rows : left;
+    const uint8_t *at = (const uint8_t *)&ledger->positions[home];
+    for (uint32_t bytes = 0; bytes < rows * sizeof(struct cb_ledger_position);
+         bytes += CB_LEDGER_LINE_BYTES) {
+        __builtin_prefetch(at + bytes);
+    }
+}
+
 /* --- ranges -------------------------------------------------------------------------------------------- */
 
 static inline bool cb_ledger_money_fits(cb_ledger_wide amount_e6)

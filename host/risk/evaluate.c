@@ -48,8 +48,8 @@ static bool use_factor(struct evaluation *e, uint16_t factor)
     if (live->source_time_ns < e->oldest_ns) {
         e->oldest_ns = live->source_time_ns;
     }
-    cb_net_clear(&state->sums);
-    cb_net_clear(&state->order_sums);
+    cb_net_start(&state->sums);
+    cb_net_start(&state->order_sums);
     return true;
 }
 
@@ -78,7 +78,7 @@ static void take_position(struct evaluation *e, const struct cb_book_position *p
     if (!mark_of(e, position->instrument, &mark_e8)) {
         return;
     }
-    if (!qty_in_range(position->qty_e8) || !cb_mul_div_floor(position->qty_e8, mark_e8, CB_E10, &value_e6)) {
+    if (!qty_in_range(position->qty_e8) || !cb_mul_div_e10_floor(position->qty_e8, mark_e8, &value_e6)) {
         e->overflow = true;
         return;
     }
@@ -104,7 +104,7 @@ static void take_order(struct evaluation *e, const struct cb_book_order *order)
     }
     /* A buy above the mark, a sell below it: qty and limit - mark have the same sign. */
     bool worse = order->qty_e8 > 0 ? worse_e8 > 0 : worse_e8 < 0;
-    if (worse && !cb_mul_div_ceil(order->qty_e8, worse_e8, CB_E10, &cost_e6)) {
+    if (worse && !cb_mul_div_e10_ceil(order->qty_e8, worse_e8, &cost_e6)) {
         e->overflow = true;
         return;
     }
@@ -141,36 +141,6 @@ static void take_balance(struct evaluation *e, const struct cb_book_balance *bal
                  cb_collateral_qty(qty, holding->haircut, holding->debt_haircut));
 }
 
-static cb_net_acc total_of(const struct cb_net_sums *sums, unsigned lane)
-{
-    return cb_net_total(sums->limb[0][lane], sums->limb[1][lane], sums->limb[2][lane]);
-}
-
-/* The greatest loss over the scenarios, at least 0; ties to the lowest scenario. */
-static int64_t worst_loss(const struct cb_risk_factor *state, bool with_orders, uint8_t *scenario,
-                          cb_u32 *saturated)
-{
-    int64_t loss[CB_SCENARIOS_MAX];
-    cb_u32 flag = 0;
-    for (unsigned lane = 0; lane < CB_SCENARIOS_MAX; lane++) {
-        cb_net_acc acc = total_of(&state->sums, lane);
-        if (with_orders) {
-            acc = cb_net_sum(acc, total_of(&state->order_sums, lane));
-        }
-        loss[lane] = cb_net_loss_cell(acc, state->exponent[0], &flag);
-    }
-    *saturated |= flag;
-    int64_t worst = 0;
-    *scenario = 0;
-    for (unsigned lane = 0; lane < CB_SCENARIOS_MAX; lane++) {
-        if (loss[lane] > worst) {
-            worst = loss[lane];
-            *scenario = (uint8_t)lane;
-        }
-    }
-    return worst;
-}
-
 /* M and M_o: the sums over the factors of each one's worst loss. */
 static void scan(struct evaluation *e, struct cb_margin *out, cb_s128 *m, cb_s128 *m_o)
 {
@@ -180,9 +150,19 @@ static void scan(struct evaluation *e, struct cb_margin *out, cb_s128 *m, cb_s12
         uint16_t factor = (uint16_t)__builtin_ctzll(rest);
         const struct cb_risk_factor *state = &e->risk->factors[factor];
         uint8_t scenario = 0, ignored;
-        int64_t loss = state->sums.used ? worst_loss(state, false, &scenario, &saturated) : 0;
+        int64_t loss = 0;
+        if (state->sums.used) {
+            loss = e->risk->worst(&state->sums, NULL, state->exponent[0], &scenario, &saturated);
+        }
         *m += loss;
-        *m_o += state->order_sums.used ? worst_loss(state, true, &ignored, &saturated) : loss;
+        if (!state->order_sums.used) {
+            *m_o += loss;
+        } else if (state->sums.used) {
+            *m_o +=
+                e->risk->worst(&state->sums, &state->order_sums, state->exponent[0], &ignored, &saturated);
+        } else {
+            *m_o += e->risk->worst(&state->order_sums, NULL, state->exponent[0], &ignored, &saturated);
+        }
         if (loss > greatest) {
             greatest = loss;
             out->worst_factor = factor;

@@ -47,6 +47,7 @@ void cb_risk_init(struct cb_risk *risk, struct cb_arena *arena, const struct cb_
     }
     for (int variant = CB_NET_VARIANTS - 1; risk->add == NULL; variant--) {
         (void)cb_net_select((enum cb_net_variant)variant, &risk->add, &risk->add_order);
+        (void)cb_net_select_worst((enum cb_net_variant)variant, &risk->worst);
     }
 }
 

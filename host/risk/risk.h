@@ -45,6 +45,7 @@ struct cb_risk {
     const struct cb_config *config;
     cb_net_add_fn *add; /* the netting kernels this processor runs; all give the same bits */
     cb_net_order_fn *add_order;
+    cb_net_worst_fn *worst;
     struct cb_risk_factor *factors;        /* factors_count */
     struct cb_risk_row *instrument_rows;   /* instruments_count */
     struct cb_risk_row *holding_rows;      /* holdings_count; those of USD stay zero */

@@ -53,14 +53,55 @@ CB_FIXED_CHECK static inline bool cb_mul_div_ceil(int64_t a, int64_t b, int64_t 
     return cb_fit_s64(cb_div_ceil((cb_s128)a * b, divisor), out);
 }
 
+/* |value| / 1e10 rounded down, and whether a rest was left. A division of 128 by 64 bits is a call of dozens
+ * of instructions; 1e10 is 2^10 * 9765625, and two 64-bit steps by a constant do it, a multiplication each.
+ * The first step's rest is below 2^24, so that the second's dividend, with 40 more bits, fits. Requires:
+ * magnitude < 2^97. */
+static inline uint64_t cb_div_e10(cb_u128 magnitude, bool *rest)
+{
+    const uint64_t odd = 9765625u, low_mask = ((uint64_t)1 << 40) - 1u;
+    cb_u128 shifted = magnitude >> 10; /* below 2^87 */
+    uint64_t top = (uint64_t)(shifted >> 40), high = top / odd;
+    uint64_t low = (top - high * odd) << 40 | ((uint64_t)shifted & low_mask), quotient = low / odd;
+    *rest = low != quotient * odd || ((uint64_t)magnitude & 1023u) != 0;
+    return (high << 40) + quotient;
+}
+
+/* a * b / 1e10, the scale of quantity times price: as cb_mul_div_floor and cb_mul_div_ceil, bit for bit, and
+ * quicker. */
+CB_FIXED_CHECK static inline bool cb_mul_div_e10_floor(int64_t a, int64_t b, int64_t *out)
+{
+    cb_s128 product = (cb_s128)a * b;
+    cb_u128 magnitude = product < 0 ? 0 - (cb_u128)product : (cb_u128)product;
+    bool rest;
+    if (magnitude >> 96 != 0) { /* the result is near the edge of 64 bits or beyond */
+        return cb_mul_div_floor(a, b, CB_E10, out);
+    }
+    int64_t quotient = (int64_t)cb_div_e10(magnitude, &rest); /* below 2^96 / 1e10 < 2^63 */
+    *out = product < 0 ? -quotient - rest : quotient;
+    return true;
+}
+CB_FIXED_CHECK static inline bool cb_mul_div_e10_ceil(int64_t a, int64_t b, int64_t *out)
+{
+    cb_s128 product = (cb_s128)a * b;
+    cb_u128 magnitude = product < 0 ? 0 - (cb_u128)product : (cb_u128)product;
+    bool rest;
+    if (magnitude >> 96 != 0) {
+        return cb_mul_div_ceil(a, b, CB_E10, out);
+    }
+    int64_t quotient = (int64_t)cb_div_e10(magnitude, &rest);
+    *out = product < 0 ? -quotient : quotient + rest;
+    return true;
+}
+
 /* The value of a quantity at a price: what the member owns (floor) or owes (ceil). Any sign of quantity. */
 CB_FIXED_CHECK static inline bool cb_notional_floor(cb_qty_e8 qty, cb_price_e8 price, cb_usd_e6 *out)
 {
-    return cb_mul_div_floor(qty.e8, price.e8, CB_E10, &out->e6);
+    return cb_mul_div_e10_floor(qty.e8, price.e8, &out->e6);
 }
 CB_FIXED_CHECK static inline bool cb_notional_ceil(cb_qty_e8 qty, cb_price_e8 price, cb_usd_e6 *out)
 {
-    return cb_mul_div_ceil(qty.e8, price.e8, CB_E10, &out->e6);
+    return cb_mul_div_e10_ceil(qty.e8, price.e8, &out->e6);
 }
 
 /* A fraction of an amount. */

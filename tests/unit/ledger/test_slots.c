@@ -15,6 +15,47 @@ static void *open_arena(struct cb_arena *arena, size_t bytes)
     return memory;
 }
 
+Test(ledger_slots, near_is_taken_from_its_word_and_the_next_before_the_lowest)
+{
+    static const uint32_t capacities[] = {1, 2, 63, 64, 65, 128, 129, 4097};
+    struct random random = random_open("slots_near", 1);
+    for (size_t c = 0; c < sizeof capacities / sizeof capacities[0]; c++) {
+        uint32_t capacity = capacities[c];
+        struct cb_arena arena;
+        void *memory = open_arena(&arena, cb_slots_footprint(capacity));
+        struct cb_slots slots;
+        cb_slots_init(&slots, &arena, capacity);
+        bool *used = calloc(capacity, sizeof *used);
+        cr_assert_not_null(used);
+        for (uint32_t step = 0; step < 20000; step++) {
+            uint32_t near = random_below(&random, capacity), want = near, end = (near / 64 + 2) * 64;
+            if (random_below(&random, 5) < 2) {
+                if (used[near]) {
+                    cb_slots_give(&slots, near);
+                    used[near] = false;
+                }
+                continue;
+            }
+            end = end < capacity ? end : capacity;
+            while (want < end && used[want]) {
+                want++;
+            }
+            if (want == end) {
+                for (want = 0; want < capacity && used[want]; want++) {
+                }
+            }
+            if (want == capacity) {
+                cr_assert_eq(cb_slots_take_near(&slots, near), CB_SLOT_NONE);
+                continue;
+            }
+            cr_assert_eq(cb_slots_take_near(&slots, near), want, "capacity %u near %u", capacity, near);
+            used[want] = true;
+        }
+        free(used);
+        free(memory);
+    }
+}
+
 Test(ledger_slots, the_lowest_free_slot_is_always_next)
 {
     static const uint32_t capacities[] = {1, 2, 63, 64, 65, 4095, 4096, 4097, 5000};

@@ -68,6 +68,49 @@ Test(fixed, floor_and_ceil_bracket_every_quotient)
     }
 }
 
+static void compare_e10(int64_t a, int64_t b)
+{
+    int64_t want = 1, got = 1;
+    bool fits = cb_mul_div_floor(a, b, CB_E10, &want);
+    cr_assert_eq(cb_mul_div_e10_floor(a, b, &got), fits, "%ld * %ld", a, b);
+    cr_assert_eq(got, want, "floor %ld * %ld", a, b);
+    fits = cb_mul_div_ceil(a, b, CB_E10, &want);
+    cr_assert_eq(cb_mul_div_e10_ceil(a, b, &got), fits, "%ld * %ld", a, b);
+    cr_assert_eq(got, want, "ceil %ld * %ld", a, b);
+}
+
+Test(fixed, the_quick_division_by_1e10_gives_the_slow_ones_bits)
+{
+    struct random random = random_from_environment();
+    for (int i = 0; i < 400000 * effort(); i++) {
+        int64_t a = random_sized(&random, 63), b = random_sized(&random, 63);
+        compare_e10(a, b);
+        compare_e10(a / CB_E10 * CB_E10, b); /* no rest */
+        compare_e10(a, (b / 1024) * 1024);
+    }
+    /* Around multiples of 1e10, of 2^10, of 2^50 (where the two steps meet) and where the quick way ends
+     * (2^96). */
+    static const int64_t edges[] = {
+        0,          1,        1023,           1024,           CB_E10 - 1, CB_E10,
+        CB_E10 + 1, 1L << 40, (1L << 50) - 1, 1L << 50,       9765625,    9765624,
+        1L << 47,   1L << 48, (1L << 48) - 1, (1L << 33) - 1, 1L << 33,   INT64_MAX - 1,
+        INT64_MAX};
+    for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++) {
+        for (size_t j = 0; j < sizeof edges / sizeof edges[0]; j++) {
+            for (int64_t off = -2; off <= 2; off++) {
+                int64_t a = off > 0 && edges[i] > INT64_MAX - off ? INT64_MAX : edges[i] + off;
+                compare_e10(a, edges[j]);
+                compare_e10(-a, edges[j]);
+                compare_e10(a, -edges[j]);
+                compare_e10(-a, -edges[j]);
+            }
+        }
+    }
+    compare_e10(INT64_MIN, INT64_MIN);
+    compare_e10(INT64_MIN, 1);
+    compare_e10(INT64_MIN, -1);
+}
+
 Test(fixed, an_asset_is_credited_down_and_a_debt_is_charged_up)
 {
     const cb_rate_e9 haircut = {50000000}, surcharge = {20000000};

@@ -167,3 +167,120 @@ Test(net, cells_match_wide_integers)
         cr_assert(flag == !fits && (!fits || got == loss));
     }
 }
+
+/* The definition: a loss cell per scenario, the greatest, ties to the lowest. */
+static int64_t worst_by_definition(const struct cb_net_sums *sums, const struct cb_net_sums *orders, cb_u32 e,
+                                   uint8_t *scenario, cb_u32 *flag)
+{
+    int64_t worst = 0;
+    *scenario = 0;
+    for (unsigned lane = 0; lane < CB_SCENARIOS_MAX; lane++) {
+        cb_net_acc acc = total(sums, lane);
+        if (orders != NULL) {
+            acc = cb_net_sum(acc, total(orders, lane));
+        }
+        int64_t loss = cb_net_loss_cell(acc, e, flag);
+        if (loss > worst) {
+            worst = loss;
+            *scenario = (uint8_t)lane;
+        }
+    }
+    return worst;
+}
+
+static void compare_worst(const struct cb_net_sums *sums, const struct cb_net_sums *orders, cb_u32 e)
+{
+    uint8_t want_scenario, scenario = 77;
+    cb_u32 want_flag = 0, flag;
+    int64_t want = worst_by_definition(sums, orders, e, &want_scenario, &want_flag);
+    for (int variant = CB_NET_PLAIN; variant < CB_NET_VARIANTS; variant++) {
+        cb_net_worst_fn *worst;
+        if (cb_net_select_worst((enum cb_net_variant)variant, &worst)) {
+            flag = 0;
+            cr_assert_eq(worst(sums, orders, e, &scenario, &flag), want, "variant %d e %u", variant, e);
+            cr_assert_eq(scenario, want_scenario, "variant %d e %u", variant, e);
+            cr_assert_eq(flag != 0, want_flag != 0, "variant %d e %u", variant, e);
+            flag = 1;
+            (void)worst(sums, orders, e, &scenario, &flag);
+            cr_assert_eq(flag, 1, "the flag must not be cleared");
+        }
+    }
+}
+
+Test(net, the_worst_loss_is_the_greatest_cell_of_the_lowest_scenario_in_every_variant)
+{
+    struct random random = random_from_environment();
+    for (int i = 0; i < 20000 * effort(); i++) {
+        struct cb_net_sums sums, orders;
+        unsigned bits = 2u + (unsigned)(random_u64(&random) % 61u);
+        cb_net_clear(&sums);
+        cb_net_clear(&orders);
+        for (unsigned lane = 0; lane < CB_RISK_LANES; lane++) {
+            for (unsigned limb = 0; limb < CB_NET_LIMBS; limb++) {
+                /* Few bits make ties, many make saturation. */
+                sums.limb[limb][lane] = random_sized(&random, limb == 2 ? bits * 3 / 4 : bits);
+                orders.limb[limb][lane] = random_sized(&random, limb == 2 ? bits / 2 : bits);
+            }
+        }
+        if (i % 3 == 0) { /* nothing in the upper limbs: the usual account */
+            memset(sums.limb[1], 0, 2 * sizeof sums.limb[1]);
+            memset(orders.limb[1], 0, 2 * sizeof orders.limb[1]);
+        }
+        cb_u32 e = (cb_u32)(random_u64(&random) % 64u);
+        compare_worst(&sums, NULL, e);
+        compare_worst(&sums, &orders, e);
+    }
+}
+
+Test(net, the_worst_loss_at_the_edges)
+{
+    struct cb_net_sums sums;
+    cb_net_clear(&sums);
+    for (cb_u32 e = 0; e < 64; e++) {
+        compare_worst(&sums, NULL, e); /* nothing lost anywhere: 0, scenario 0 */
+    }
+    sums.limb[0][7] = -1;
+    sums.limb[0][9] = -1;
+    sums.limb[0][3] = 1;
+    for (cb_u32 e = 0; e < 64; e++) {
+        compare_worst(&sums, NULL, e); /* the smallest loss, twice: rounds up to 1, scenario 7 */
+        compare_worst(&sums, &sums, e);
+    }
+    for (unsigned limb = 0; limb < 2; limb++) { /* exactly at, and one past, where a cell saturates: 2^63 */
+        for (int64_t past = -2; past <= 2; past++) {
+            for (int sign = -1; sign <= 1; sign += 2) {
+                cb_net_clear(&sums);
+                sums.limb[2][30] = sign * (1L << 11);
+                sums.limb[0][30] = past;
+                sums.limb[0][31] = limb == 0 ? 0 : sign * 5;
+                compare_worst(&sums, NULL, 0);
+                compare_worst(&sums, NULL, 1);
+            }
+        }
+    }
+}
+
+Test(net, a_started_sum_forgets_what_its_limbs_held)
+{
+    struct random random = random_from_environment();
+    for (int variant = CB_NET_PLAIN; variant < CB_NET_VARIANTS; variant++) {
+        cb_net_add_fn *add;
+        cb_net_order_fn *order;
+        if (!cb_net_select((enum cb_net_variant)variant, &add, &order)) {
+            continue;
+        }
+        for (int i = 0; i < 1000; i++) {
+            struct cb_net_sums dirty, clean;
+            memset(&dirty, 0x5A, sizeof dirty);
+            cb_net_start(&dirty);
+            cb_net_clear(&clean);
+            cr_assert_eq(dirty.used, 0);
+            struct cb_risk_row row = random_row(&random);
+            int64_t q = random_sized(&random, 60);
+            (i % 2 == 0 ? add : order)(&dirty, &row, q);
+            (i % 2 == 0 ? add : order)(&clean, &row, q);
+            cr_assert_eq(memcmp(&dirty, &clean, sizeof dirty), 0);
+            cr_assert_eq(dirty.used, 1);
+        }
+    }
+}
