@@ -1,9 +1,9 @@
 /* clearbox run: the appliance. Opens journal and lines, brings the core back from what the journal holds, and
  * polls the engine until it is told to stop or the disk fails. */
 #include "drivers/clock/clock.h"
-#include "drivers/uring/uring.h"
 #include "host/app/commands.h"
 #include "host/app/config.h"
+#include "host/app/disk.h"
 #include "host/app/keeper.h"
 #include "host/app/lines.h"
 #include "host/app/report.h"
@@ -29,8 +29,7 @@ struct box {
     struct cb_configuration *configuration;
     char directory[CB_FILE_PATH_BYTES];
     struct cb_file_slots slots;
-    struct cb_file_disk file_disk;
-    struct cb_disk *disk;
+    struct cb_app_disk disk;
     struct cb_store store;
     struct cb_memory journal_memory, engine_memory, core_memory;
     struct cb_journal journal;
@@ -86,38 +85,6 @@ static enum cb_exit open_slots(struct box *box)
     return CB_EXIT_OK;
 }
 
-static enum cb_exit open_disk(struct box *box, const char **driver)
-{
-    const struct cb_journal_app_config *config = &box->configuration->app.journal;
-    struct cb_uring_error error;
-    FILE *errors = box->options->errors;
-    *driver = "file";
-    if (config->driver != CB_JOURNAL_FILE) {
-        if (cb_uring_probe(&error, box->directory)) {
-            const struct cb_uring_files files = {.files = box->slots.files,
-                                                 .count = box->slots.count,
-                                                 .slot_bytes = box->slots.slot_bytes,
-                                                 .writable = box->slots.writable};
-            box->disk = cb_uring_open(&files, &error);
-        }
-        if (box->disk == NULL && config->driver == CB_JOURNAL_URING) {
-            cb_message_print(errors, CB_MESSAGE_4004, "%s", error.text);
-            return CB_EXIT_ENVIRONMENT;
-        }
-        if (box->disk == NULL) {
-            cb_message_print(errors, CB_MESSAGE_4004, "%s. Going on with plain files (driver: file).",
-                             error.text);
-        } else {
-            *driver = "io_uring";
-        }
-    }
-    if (box->disk == NULL) {
-        cb_file_disk_init(&box->file_disk, &box->slots);
-        box->disk = &box->file_disk.disk;
-    }
-    return CB_EXIT_OK;
-}
-
 /* The configuration file against the one that the journal was begun with: what decides state may not change
  * in it. */
 static enum cb_exit compare_config(struct box *box)
@@ -149,7 +116,7 @@ static enum cb_exit compare_config(struct box *box)
 /* The journal, repaired if a crash left a torn tail. The epoch of this life is one more than any before. */
 static enum cb_exit recover(struct box *box, uint64_t *epoch)
 {
-    struct cb_journal_config config = {.disk = box->disk, .cluster = box->configuration->state.cluster};
+    struct cb_journal_config config = {.disk = box->disk.port, .cluster = box->configuration->state.cluster};
     struct cb_journal_recovery report;
     FILE *errors = box->options->errors;
     if (!cb_memory_take(&box->journal_memory, cb_journal_footprint(&config), true, errors)) {
@@ -266,7 +233,8 @@ static bool input_ended(const struct box *box)
     return true;
 }
 
-/* Lets the journal recycle what the keeper gave free, and says when it is full: the box then takes nothing in. */
+/* Lets the journal recycle what the keeper gave free, and says when it is full: the box then takes nothing
+ * in. */
 static void keep_room(struct box *box)
 {
     cb_journal_retain_through(&box->journal,
@@ -274,7 +242,8 @@ static void keep_room(struct box *box)
     bool full = cb_journal_state(&box->journal) == CB_JOURNAL_FULL;
     if (full && !box->told_full) {
         cb_message_print(box->options->errors, CB_MESSAGE_5004,
-                         "%s: no segment is free after record %" PRIu64 ". The box takes nothing in until snapshots let "
+                         "%s: no segment is free after record %" PRIu64
+                         ". The box takes nothing in until snapshots let "
                          "old segments go; nothing is lost.",
                          box->directory, cb_journal_last_seq(&box->journal));
     }
@@ -316,13 +285,15 @@ static enum cb_exit poll_until_stopped(struct box *box)
     return CB_EXIT_OK;
 }
 
-static enum cb_exit start(struct box *box, const char **driver)
+static enum cb_exit start(struct box *box)
 {
     uint64_t epoch = 0;
     FILE *errors = box->options->errors;
     enum cb_exit result = find_directory(box);
     result = result != CB_EXIT_OK ? result : open_slots(box);
-    result = result != CB_EXIT_OK ? result : open_disk(box, driver);
+    result = result != CB_EXIT_OK ? result
+                                  : cb_app_disk_open(&box->disk, &box->slots, box->directory,
+                                                     box->configuration->app.journal.driver, errors);
     result = result != CB_EXIT_OK ? result : load_core(box);
     result = result != CB_EXIT_OK ? result : recover(box, &epoch);
     result = result != CB_EXIT_OK ? result : fresh_core(box);
@@ -345,9 +316,7 @@ static void finish(struct box *box)
         cb_journal_close(&box->journal);
     }
     cb_store_close(&box->store);
-    if (box->disk != NULL) {
-        box->disk->close(box->disk->self);
-    }
+    cb_app_disk_close(&box->disk);
     if (box->slots_open) {
         cb_file_close(&box->slots);
     }
@@ -359,7 +328,6 @@ static void finish(struct box *box)
 int cb_command_run(const struct cb_options *options)
 {
     static struct box box; /* too large for a stack */
-    const char *driver = "";
     memset(&box, 0, sizeof box);
     box.options = options;
     box.configuration = calloc(1, sizeof *box.configuration);
@@ -371,7 +339,7 @@ int cb_command_run(const struct cb_options *options)
         cb_config_load(box.configuration, options->config, options->development, options->errors);
     if (result == CB_EXIT_OK) {
         cb_stop_install();
-        result = start(&box, &driver);
+        result = start(&box);
     }
     if (result == CB_EXIT_OK) {
         if (!box.slots.direct) {
@@ -379,7 +347,7 @@ int cb_command_run(const struct cb_options *options)
                     "journal: %s has no O_DIRECT; writes go through the page cache (--development)\n",
                     box.directory);
         }
-        cb_report_started(options->out, &box.engine, box.directory, driver);
+        cb_report_started(options->out, &box.engine, box.directory, box.disk.driver);
         result = poll_until_stopped(&box);
         cb_report_stopped(options->out, options->output, &box.engine);
     }

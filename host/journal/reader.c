@@ -212,8 +212,7 @@ static enum cb_journal_read load_frame(struct cb_journal_reader *r)
         flaw = cb_journal_view_frame(&r->view, &frame, &bytes, r->slot, 0, r->config.cluster);
     }
     if (flaw == CB_JOURNAL_SOUND && !r->linked && frame.frame_no != 1) {
-        memcpy(r->link.prev, frame.prev,
-               sizeof r->link.prev); /* what was before it is not here to compare */
+        memcpy(r->link.prev, frame.prev, sizeof r->link.prev); /* what was before it is not here to compare */
     }
     if (flaw == CB_JOURNAL_SOUND) {
         flaw = cb_journal_frame_follows(&frame, &r->link);
