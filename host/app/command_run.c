@@ -353,5 +353,5 @@ int cb_command_run(const struct cb_options *options)
     }
     finish(&box);
     free(box.configuration);
-    return result;
+    return (int)result;
 }

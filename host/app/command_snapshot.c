@@ -141,5 +141,5 @@ int cb_command_snapshot(const struct cb_options *options)
         }
     }
     cb_store_close(&store);
-    return result;
+    return (int)result;
 }
