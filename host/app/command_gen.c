@@ -140,7 +140,7 @@ int cb_command_gen(const struct cb_options *options)
         return CB_EXIT_ENVIRONMENT;
     }
     enum cb_exit opened = cb_config_load(world.configuration, options->config, true, options->errors);
-    int result = opened;
+    int result = (int)opened;
     if (opened == CB_EXIT_OK) {
         cb_stop_install();
         opened = cb_lines_open(&world.lines, &world.configuration->app, CB_LINES_WORLD, options->errors);

@@ -22,6 +22,7 @@
 #define YIELD_POLLS  256u                /* and before it sleeps */
 #define SLEEP_NS     (50 * CB_NS_PER_US) /* one sleep */
 #define DRAIN_NS     (5 * CB_NS_PER_S)   /* a shutdown waits this long for the disk */
+#define ROOM_NS      (60 * CB_NS_PER_S)  /* a start waits this long for a full journal to get room */
 #define RETAIN_POLLS 1024u               /* how often the keeper's word is looked at */
 
 struct box {
@@ -250,20 +251,25 @@ static void keep_room(struct box *box)
     box->told_full = full;
 }
 
+static enum cb_exit tell_failed(struct box *box)
+{
+    const struct cb_journal_failure *f = &box->journal.failure;
+    cb_message_print(box->options->errors, CB_MESSAGE_1003,
+                     "%s: slot %" PRIu32 ", offset 0x%" PRIx64
+                     ": %s. The box stops; what was answered is durable "
+                     "through record %" PRIu64 ".",
+                     box->directory, f->slot, f->offset, f->error != 0 ? strerror(f->error) : "short write",
+                     cb_journal_durable(&box->journal));
+    return CB_EXIT_RUN_TIME;
+}
+
 static enum cb_exit poll_until_stopped(struct box *box)
 {
     uint32_t empty = 0;
     for (uint64_t polls = 0; !cb_stop_requested(); polls++) {
         uint32_t work = cb_engine_poll(&box->engine);
         if (cb_engine_state(&box->engine) == CB_ENGINE_FAILED) {
-            const struct cb_journal_failure *f = &box->journal.failure;
-            cb_message_print(
-                box->options->errors, CB_MESSAGE_1003,
-                "%s: slot %" PRIu32 ", offset 0x%" PRIx64 ": %s. The box stops; what was answered is "
-                "durable through record %" PRIu64 ".",
-                box->directory, f->slot, f->offset, f->error != 0 ? strerror(f->error) : "short write",
-                cb_journal_durable(&box->journal));
-            return CB_EXIT_RUN_TIME;
+            return tell_failed(box);
         }
         if (polls % RETAIN_POLLS == 0) {
             keep_room(box);
@@ -285,6 +291,32 @@ static enum cb_exit poll_until_stopped(struct box *box)
     return CB_EXIT_OK;
 }
 
+/* A journal that was full when the box stopped has no room for the first record of this life until the
+ * keeper's snapshots let old segments go. */
+static enum cb_exit await_room(struct box *box)
+{
+    struct cb_clock clock;
+    cb_clock_system(&clock);
+    int64_t begun_ns = clock.steady_ns(clock.self);
+    while (cb_journal_room(&box->journal, CB_CONFIG_PART_BYTES) == 0) {
+        keep_room(box);
+        cb_journal_poll(&box->journal, box->core->effects);
+        if (cb_journal_state(&box->journal) == CB_JOURNAL_FAILED) {
+            return tell_failed(box);
+        }
+        if (cb_stop_requested() || clock.steady_ns(clock.self) - begun_ns > ROOM_NS) {
+            cb_message_print(box->options->errors, CB_MESSAGE_5004,
+                             "%s: no segment became free. Nothing was changed. Move the directory to a "
+                             "larger disk and give "
+                             "it more segments, or begin a new journal.",
+                             box->directory);
+            return CB_EXIT_LEDGER;
+        }
+        clock.idle(clock.self, SLEEP_NS);
+    }
+    return CB_EXIT_OK;
+}
+
 static enum cb_exit start(struct box *box)
 {
     uint64_t epoch = 0;
@@ -300,12 +332,12 @@ static enum cb_exit start(struct box *box)
     result = result != CB_EXIT_OK
                  ? result
                  : cb_lines_open(&box->lines, &box->configuration->app, CB_LINES_BOX, errors);
-    result = result != CB_EXIT_OK ? result : open_engine(box, epoch);
     if (result == CB_EXIT_OK &&
         !cb_keeper_start(&box->keeper, box->directory, &box->configuration->app.journal, errors)) {
         result = CB_EXIT_ENVIRONMENT;
     }
-    return result;
+    result = result != CB_EXIT_OK ? result : await_room(box);
+    return result != CB_EXIT_OK ? result : open_engine(box, epoch);
 }
 
 static void finish(struct box *box)
@@ -353,5 +385,5 @@ int cb_command_run(const struct cb_options *options)
     }
     finish(&box);
     free(box.configuration);
-    return result;
+    return (int)result;
 }

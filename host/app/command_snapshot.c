@@ -14,7 +14,7 @@
 
 #define RECORDS_PER_SNAPSHOT 1000000u /* unless --steps says otherwise */
 #define SEGMENTS_SHARE       4u       /* ... or when so many'th of the segments were written since */
-#define RECORDS_PER_LOOK     1000u    /* applied before that is asked again */
+#define RECORDS_PER_LOOK     16u      /* applied before that is asked again: fewer than any segment holds */
 #define FOLLOW_PAUSE_NS      (200L * 1000 * 1000)
 
 static enum cb_exit write_snapshot(struct cb_store *store, const char *directory, FILE *errors)
@@ -107,15 +107,19 @@ int cb_command_snapshot(const struct cb_options *options)
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* a box that was killed takes its snapshotter with it */
     }
     uint64_t every = options->steps != 0 ? options->steps : RECORDS_PER_SNAPSHOT, last = 0;
-    struct cb_store_load load = {
-        .directory = directory, .newest = true, .to = UINT64_MAX, .follow = options->follow};
+    /* A follower begins as early as it can, so that it may stop for a snapshot at every segment. */
+    struct cb_store_load load = {.directory = directory,
+                                 .newest = true,
+                                 .to = options->follow ? 1 : UINT64_MAX,
+                                 .follow = options->follow};
     enum cb_exit result = cb_store_open(&store, &load, options->errors);
     if (result == CB_EXIT_OK && !options->follow) {
         result = take_one(&store, directory, options, &last);
     }
     last = store.begun_at;
     uint64_t last_generation = 0; /* of the frame behind the last snapshot; 0: not known yet */
-    uint64_t segments_due = store.slots.count / SEGMENTS_SHARE > 0 ? store.slots.count / SEGMENTS_SHARE : 1;
+    uint32_t segments = store.slots.count - store.slots.archived;
+    uint64_t segments_due = segments / SEGMENTS_SHARE > 0 ? segments / SEGMENTS_SHARE : 1;
     while (result == CB_EXIT_OK && options->follow && !cb_stop_requested()) {
         struct timespec pause = {.tv_nsec = FOLLOW_PAUSE_NS};
         if (store.core.config == NULL) { /* the journal was still empty */
@@ -141,5 +145,5 @@ int cb_command_snapshot(const struct cb_options *options)
         }
     }
     cb_store_close(&store);
-    return result;
+    return (int)result;
 }
