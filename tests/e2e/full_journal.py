@@ -36,7 +36,7 @@ def main():
             os.kill(child, signal.SIGSTOP)
             stopped_child = child
         told = len(run.errors.read_text())
-        world = run.world("--steps", 8000, "--seed", 2)
+        world = run.world("--steps", 5000, "--seed", 2)
         wait_for("a full journal", lambda: "CB5004" in run.errors.read_text()[told:])
         run.kill()
         os.kill(stopped_child, signal.SIGKILL)
