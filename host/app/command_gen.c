@@ -14,8 +14,8 @@
 
 #define SEED_DEFAULT 0x5eedu
 #define SEEDED_START_NS                                                                                      \
-    (INT64_C(1700000000) * CB_NS_PER_S) /* 2023-11-14T22:13:20Z: the seeded market's first moment */
-#define SEEDED_STEP_NS (100 * CB_NS_PER_MS)
+    (INT64_C(1767225600) * CB_NS_PER_S) /* 2026-01-01T00:00:00Z: the seeded market's first moment */
+#define SEEDED_STEP_NS (60 * CB_NS_PER_S)
 #define UDP_WINDOW     1024u /* messages in flight per session: a socket buffer holds no more */
 #define IDLE_POLLS     64u
 #define IDLE_NS        (20 * CB_NS_PER_US)
