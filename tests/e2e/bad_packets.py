@@ -154,7 +154,8 @@ def requests(market):
     for request, keys, want, what in (
             (50, {"qty_e8": 0}, "quantity", "withdrawal of 0"), (51, {"qty_e8": -100}, "quantity", "withdrawal below 0"),
             (52, {"qty_e8": 101}, "quantity", "finer than USD has it"), (53, {"asset": 63}, "unknown_holding", "asset 63"),
-            (54, {"qty_e8": 10 ** 9 * E8}, "balance", "more than there is"), (55, {"account": 9}, "unknown_account", "no account")):
+            (54, {"qty_e8": 10 ** 9 * E8}, "balance", "more than there is"),
+            (55, {"account": 9}, "unknown_account", "no account")):
         expect(market.withdraw(request, **keys), want, what)
         REFUSED[want] += 1
     refuse(market, "CUSTETH", wire.encode("ReleaseResult", action_hi=1, action_lo=2, outcome=1), "unknown_action",
