@@ -132,30 +132,6 @@ void *world_core(const struct cb_config *config, struct cb_core *core)
     return memory;
 }
 
-void world_open(struct world *world)
-{
-    memset(world, 0, sizeof *world);
-    world_config(&world->config);
-    world->memory = world_core(&world->config, &world->core);
-    world->core.sink = (struct cb_core_sink){.self = world, .send = keep};
-    for (uint32_t s = 0; s < CB_SESSIONS_MAX; s++) {
-        world->session_next[s] = 1;
-    }
-    world->now_ns = WORLD_START_NS;
-    struct cb_event epoch = {.seq = 1,
-                             .ingest_ns = world->now_ns,
-                             .kind = CB_EVENT_EPOCH,
-                             .session = CB_SESSION_NONE,
-                             .session_seq = 1};
-    cr_assert(cb_core_apply(&world->core, &epoch));
-}
-
-void world_close(struct world *world)
-{
-    free(world->memory);
-    free(world->journal.data);
-}
-
 static uint64_t apply(struct world *world, struct cb_event *event)
 {
     uint32_t bytes = event->body_bytes;
@@ -168,6 +144,26 @@ static uint64_t apply(struct world *world, struct cb_event *event)
     const char *wrong = cb_ledger_audit(&world->core.ledger);
     cr_assert_null(wrong, "after event %lu: %s", (unsigned long)event->seq, wrong);
     return event->seq;
+}
+
+void world_open(struct world *world)
+{
+    memset(world, 0, sizeof *world);
+    world_config(&world->config);
+    world->memory = world_core(&world->config, &world->core);
+    world->core.sink = (struct cb_core_sink){.self = world, .send = keep};
+    for (uint32_t s = 0; s < CB_SESSIONS_MAX; s++) {
+        world->session_next[s] = 1;
+    }
+    world->now_ns = WORLD_START_NS;
+    struct cb_event epoch = {.kind = CB_EVENT_EPOCH, .session = CB_SESSION_NONE, .session_seq = 1};
+    apply(world, &epoch);
+}
+
+void world_close(struct world *world)
+{
+    free(world->memory);
+    free(world->journal.data);
 }
 
 void world_replay(const struct world *world, struct cb_core *core, uint64_t from)
