@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -99,6 +101,9 @@ int cb_command_snapshot(const struct cb_options *options)
         return CB_EXIT_ENVIRONMENT;
     }
     cb_stop_install();
+    if (options->follow) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* a box that was killed takes its snapshotter with it */
+    }
     uint64_t every = options->steps != 0 ? options->steps : RECORDS_PER_SNAPSHOT, last = 0;
     struct cb_store_load load = {
         .directory = directory, .newest = true, .to = UINT64_MAX, .follow = options->follow};

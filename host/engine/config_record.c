@@ -180,7 +180,7 @@ bool cb_config_restore(struct cb_config *config, struct cb_reader *reader)
     }
     walk_scalars(&k, config);
     walk_tables(&k, config);
-    return !reader->failed && cb_config_fault(config) == NULL;
+    return !reader->failed && cb_config_tables_fault(config) == NULL;
 }
 
 static const char *capacity_fault(const struct cb_capacity_config *c)
@@ -243,7 +243,7 @@ static const char *table_fault(const struct cb_config *c)
     return NULL;
 }
 
-const char *cb_config_fault(const struct cb_config *c)
+const char *cb_config_tables_fault(const struct cb_config *c)
 {
     if (c->clock != CB_CLOCK_WALL && c->clock != CB_CLOCK_FEED) {
         return "clock is neither wall nor feed";

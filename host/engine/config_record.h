@@ -25,6 +25,6 @@ bool cb_config_restore(struct cb_config *config, struct cb_reader *reader);
 
 /* Whether every id in the tables refers to a row that exists, and every enum is known. The first fault goes
  * to `message` (a constant string); NULL when there is none. */
-const char *cb_config_fault(const struct cb_config *config);
+const char *cb_config_tables_fault(const struct cb_config *config);
 
 #endif

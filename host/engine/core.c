@@ -33,7 +33,7 @@ static uint32_t timer_count(const struct cb_config *config)
 const char *cb_core_config_fault(const struct cb_config *config, uint32_t *index)
 {
     *index = 0;
-    const char *fault = cb_config_fault(config);
+    const char *fault = cb_config_tables_fault(config);
     return fault != NULL ? fault : cb_risk_config_fault(config, index);
 }
 

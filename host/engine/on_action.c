@@ -34,7 +34,7 @@ static void tell_owner(struct cb_core *core, const struct cb_event *event, const
     }
     struct cb_wire_withdrawal_reply out = {
         .request_id = hold->request_id,
-        .seq = event->seq,
+        .seq = hold->seq, /* the record that decided, as in every repeat */
         .account = hold->account,
         .reason = CB_REJECT_NONE,
         .status = status,

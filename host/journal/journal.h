@@ -83,6 +83,8 @@ struct cb_journal {
     int64_t last_ns;
     uint64_t next_frame;
     uint8_t prev[CB_JOURNAL_HASH_BYTES]; /* of the frame to be sealed next */
+    bool unhashed; /* ... of which `prev` is not complete yet: the frame submitted last */
+    uint32_t hashed_bytes;
     uint64_t effects;
     bool effects_known; /* nothing was appended since the poll that gave `effects` */
 
