@@ -52,8 +52,8 @@ static bool flush(struct cb_egress *egress)
 {
     struct cb_nic *nic = egress->lines[egress->frame_line];
     struct cb_nic_frame frame = {.data = egress->frame, .bytes = egress->frame_bytes};
-    /* A link that is down loses the datagram, as a cable would: its messages are asked for or sent again. One whose
-     * input has ended (-1) still sends. */
+    /* A link that is down loses the datagram, as a cable would: its messages are asked for or sent again. One
+     * whose input has ended (-1) still sends. */
     if (nic->link(nic->self) == 0) {
         egress->stats.lost_link++;
     } else if (nic->tx(nic->self, &frame, 1) == 1) {
@@ -115,7 +115,8 @@ uint32_t cb_egress_poll(struct cb_egress *egress, uint64_t durable_seq, uint32_t
             if (egress->head == egress->tail || next->cause_seq > durable_seq) {
                 break;
             }
-            if (!egress->path(egress->path_context, next->session, &path) || path.line >= egress->lines_count) {
+            if (!egress->path(egress->path_context, next->session, &path) ||
+                path.line >= egress->lines_count) {
                 egress->stats.dropped_no_path++;
                 egress->head++;
                 continue;

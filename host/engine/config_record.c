@@ -6,7 +6,8 @@
 
 #define CB_CONFIG_FORMAT 1u
 
-/* The longest wait, about 36 years: a record's time reaches 2^62 ns, and a deadline after it must be a time too. */
+/* The longest wait, about 36 years: a record's time reaches 2^62 ns, and a deadline after it must be a time
+ * too. */
 #define WAIT_MAX_NS (INT64_C(1) << 60)
 
 /* One walk serves both directions, so that they can not drift apart: exactly one of w and r is set. */
@@ -224,7 +225,8 @@ static const char *table_fault(const struct cb_config *c)
             return "a holding's asset or chain does not exist";
         }
         for (uint32_t k = 0; k < i; k++) {
-            if (c->holdings[i].asset == c->holdings[k].asset && c->holdings[i].chain == c->holdings[k].chain) {
+            if (c->holdings[i].asset == c->holdings[k].asset &&
+                c->holdings[i].chain == c->holdings[k].chain) {
                 return "two holdings are one asset on one chain";
             }
         }
@@ -248,8 +250,8 @@ const char *cb_config_tables_fault(const struct cb_config *c)
     if (c->clock != CB_CLOCK_WALL && c->clock != CB_CLOCK_FEED) {
         return "clock is neither wall nor feed";
     }
-    if (c->future_ns < 0 || c->future_ns > WAIT_MAX_NS || c->resend_ns <= 0 || c->resend_max_ns < c->resend_ns ||
-        c->resend_max_ns > WAIT_MAX_NS) {
+    if (c->future_ns < 0 || c->future_ns > WAIT_MAX_NS || c->resend_ns <= 0 ||
+        c->resend_max_ns < c->resend_ns || c->resend_max_ns > WAIT_MAX_NS) {
         return "future_ns, resend_ns or resend_max_ns is out of range";
     }
     if (c->sessions_count == 0 || c->factors_count == 0 || c->assets_count == 0) {

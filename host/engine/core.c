@@ -182,17 +182,17 @@ static bool action_is_possible(const struct cb_core *core, const struct cb_outbo
     uint32_t account = cb_action_id_account(action->id);
     bool release = cb_action_id_kind(action->id) == CB_ACTION_RELEASE;
     if (cb_wire_open(action->message, action->bytes, &template_id) != CB_REJECT_NONE ||
-        template_id != (release ? CB_WIRE_RELEASE : CB_WIRE_MARGIN_STATE) || action->id.lo > core->sequence.seq ||
-        !cb_ledger_is_open(&core->ledger, account)) {
+        template_id != (release ? CB_WIRE_RELEASE : CB_WIRE_MARGIN_STATE) ||
+        action->id.lo > core->sequence.seq || !cb_ledger_is_open(&core->ledger, account)) {
         return false;
     }
     if (release) {
         struct cb_ledger_hold hold;
         struct cb_wire_release out;
         cb_wire_release_decode(&out, action->message);
-        return cb_ledger_hold(&core->ledger, cb_action_id_slot(action->id), &hold) && hold.seq == action->id.lo &&
-               hold.account == account && out.action_hi == action->id.hi && out.action_lo == action->id.lo &&
-               out.epoch == 0 &&
+        return cb_ledger_hold(&core->ledger, cb_action_id_slot(action->id), &hold) &&
+               hold.seq == action->id.lo && hold.account == account && out.action_hi == action->id.hi &&
+               out.action_lo == action->id.lo && out.epoch == 0 &&
                action->session == core->config->chains[core->config->holdings[hold.holding].chain].session;
     }
     struct cb_wire_margin_state out;

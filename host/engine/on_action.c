@@ -27,8 +27,10 @@ static void tell_owner(struct cb_core *core, const struct cb_event *event, const
 {
     uint16_t owner = cb_ledger_owner(&core->ledger, hold->account);
     const struct cb_answer *answer;
-    cb_answers_find(&core->answers, (uint8_t)owner, hold->request_id, (struct cb_answer_digest){0, 0}, &answer);
-    /* The id may have been forgotten, and used again: only the answer of the record that held this is its own. */
+    cb_answers_find(&core->answers, (uint8_t)owner, hold->request_id, (struct cb_answer_digest){0, 0},
+                    &answer);
+    /* The id may have been forgotten, and used again: only the answer of the record that held this is its
+     * own. */
     if (answer != NULL && answer->seq == hold->seq) {
         cb_answers_update(&core->answers, (uint8_t)owner, hold->request_id, status);
     }

@@ -85,7 +85,7 @@ Test(engine_config_record, a_restored_configuration_is_the_same_one)
 Test(engine_config_record, all_tables_full_fit_the_bound_and_come_back)
 {
     fill_config();
-    cr_assert_null(cb_config_fault(&config), "%s", cb_config_fault(&config));
+    cr_assert_null(cb_config_tables_fault(&config), "%s", cb_config_tables_fault(&config));
     struct state_bytes bytes = bytes_of(&config);
     cr_assert_leq(bytes.bytes, CB_CONFIG_RECORD_BYTES_MAX);
     struct cb_reader reader = state_reader(&bytes);
@@ -241,15 +241,16 @@ Test(engine_config_record, a_row_count_past_its_limit_is_refused)
     do {                                                                                                     \
         __typeof__(config.member) right_ = config.member;                                                    \
         config.member = (__typeof__(config.member))(wrong);                                                  \
-        cr_assert_not_null(cb_config_fault(&config), #member " = " #wrong);                                  \
+        cr_assert_not_null(cb_config_tables_fault(&config), #member " = " #wrong);                           \
         config.member = right_;                                                                              \
-        cr_assert_null(cb_config_fault(&config), #member);                                                   \
+        cr_assert_null(cb_config_tables_fault(&config), #member);                                            \
     } while (0)
 #define GOOD(member, other)                                                                                  \
     do {                                                                                                     \
         __typeof__(config.member) right_ = config.member;                                                    \
         config.member = (__typeof__(config.member))(other);                                                  \
-        cr_assert_null(cb_config_fault(&config), #member " = " #other ": %s", cb_config_fault(&config));     \
+        cr_assert_null(cb_config_tables_fault(&config), #member " = " #other ": %s",                         \
+                       cb_config_tables_fault(&config));                                                     \
         config.member = right_;                                                                              \
     } while (0)
 
@@ -320,16 +321,16 @@ Test(engine_config_record, two_sessions_of_one_name_are_a_fault)
     char name[CB_SESSION_NAME_BYTES];
     memcpy(name, config.sessions[4].name, sizeof name);
     memcpy(config.sessions[4].name, config.sessions[2].name, sizeof name);
-    cr_assert_not_null(cb_config_fault(&config));
+    cr_assert_not_null(cb_config_tables_fault(&config));
     memcpy(config.sessions[4].name, name, sizeof name);
-    cr_assert_null(cb_config_fault(&config));
+    cr_assert_null(cb_config_tables_fault(&config));
 }
 
 Test(engine_config_record, one_asset_on_one_chain_is_one_holding)
 {
     struct cb_holding_config holding = config.holdings[2];
     config.holdings[2] = config.holdings[1];
-    cr_assert_not_null(cb_config_fault(&config));
+    cr_assert_not_null(cb_config_tables_fault(&config));
     config.holdings[2] = holding;
-    cr_assert_null(cb_config_fault(&config));
+    cr_assert_null(cb_config_tables_fault(&config));
 }

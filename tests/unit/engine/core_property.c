@@ -171,11 +171,9 @@ static void note_outcome(void)
             struct request *row = &stream.requests[sent->session][k];
             if (row->id == told.request_id && row->reply_bytes == CB_WIRE_WITHDRAWAL_REPLY_BYTES) {
                 cb_wire_withdrawal_reply_decode(&first, row->reply);
-                /* The id may have been forgotten and used again, for another account, while the first one
-                 * waited. */
-                if (first.status == CB_WITHDRAWAL_STATUS_HELD && first.account == told.account) {
-                    first.status = told.status;
-                    cb_wire_withdrawal_reply_encode(row->reply, &first);
+                /* The id may have been forgotten and used again while the first one waited. */
+                if (first.status == CB_WITHDRAWAL_STATUS_HELD && first.seq == told.seq) {
+                    memcpy(row->reply, sent->message, sent->bytes);
                 }
             }
         }
