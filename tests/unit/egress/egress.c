@@ -171,6 +171,7 @@ Test(egress_queue, a_datagram_is_filled_to_its_last_byte_and_no_further)
     for (uint32_t i = 0; i < 13; i++) {
         cr_assert_eq(seen[i].sequence, i + 1u);
     }
+    close_egress();
     open_egress();
     seen_count = 0;
     for (uint8_t i = 0; i < 11; i++) {

@@ -248,7 +248,7 @@ void *box_replay(const struct box *box, struct cb_disk *disk, struct cb_core *co
         EXPECT(result != CB_GENESIS_BAD);
     }
     if (result == CB_GENESIS_COMPLETE) {
-        EXPECT(memcmp(&genesis->config, &box->config, sizeof box->config) == 0);
+        EXPECT(world_same_config(&genesis->config, &box->config));
         memory = world_core(&box->config, core);
         cb_genesis_apply(genesis, core);
         struct cb_replay replay = {.core = core, .reader = &reader, .to = UINT64_MAX};

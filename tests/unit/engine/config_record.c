@@ -75,7 +75,7 @@ Test(engine_config_record, a_restored_configuration_is_the_same_one)
     memset(&restored, 0xA5, sizeof restored);
     cr_assert(cb_config_restore(&restored, &reader));
     cr_assert_eq(bytes.at, bytes.bytes, "all of it is read");
-    cr_assert_eq(memcmp(&config, &restored, sizeof config), 0);
+    cr_assert(world_same_config(&config, &restored));
     struct state_bytes again = bytes_of(&restored);
     cr_assert(state_equal(&bytes, &again));
     state_free(&bytes);
@@ -96,71 +96,11 @@ Test(engine_config_record, all_tables_full_fit_the_bound_and_come_back)
     state_free(&again);
 }
 
-/* The members of a struct cb_config one by one into memory whose padding is dirty. */
-static void copy_members(struct cb_config *to, const struct cb_config *from, uint8_t dirt)
-{
-    memset(to, dirt, sizeof *to);
-    to->cluster = from->cluster;
-    to->clock = from->clock;
-    to->future_ns = from->future_ns;
-    to->resend_ns = from->resend_ns;
-    to->resend_max_ns = from->resend_max_ns;
-    to->capacity = from->capacity;
-    to->risk = from->risk;
-    to->sessions_count = from->sessions_count;
-    to->factors_count = from->factors_count;
-    to->assets_count = from->assets_count;
-    to->chains_count = from->chains_count;
-    to->holdings_count = from->holdings_count;
-    to->venues_count = from->venues_count;
-    to->instruments_count = from->instruments_count;
-    for (uint32_t i = 0; i < from->sessions_count; i++) {
-        to->sessions[i] = from->sessions[i];
-    }
-    for (uint32_t i = 0; i < from->factors_count; i++) {
-        struct cb_factor_config *f = &to->factors[i];
-        const struct cb_factor_config *g = &from->factors[i];
-        memcpy(f->name, g->name, sizeof f->name);
-        f->scan_range = g->scan_range;
-        f->vol = g->vol;
-        f->vol_floor = g->vol_floor;
-        f->heartbeat_ns = g->heartbeat_ns;
-        f->sources = g->sources;
-        f->quorum = g->quorum;
-        f->price_tick = g->price_tick;
-    }
-    for (uint32_t i = 0; i < from->assets_count; i++) {
-        to->assets[i] = from->assets[i];
-    }
-    for (uint32_t i = 0; i < from->chains_count; i++) {
-        memcpy(to->chains[i].name, from->chains[i].name, sizeof to->chains[i].name);
-        to->chains[i].session = from->chains[i].session;
-        to->chains[i].event_loss = from->chains[i].event_loss;
-    }
-    for (uint32_t i = 0; i < from->holdings_count; i++) {
-        to->holdings[i].asset = from->holdings[i].asset;
-        to->holdings[i].chain = from->holdings[i].chain;
-        to->holdings[i].haircut = from->holdings[i].haircut;
-        to->holdings[i].debt_haircut = from->holdings[i].debt_haircut;
-    }
-    for (uint32_t i = 0; i < from->venues_count; i++) {
-        to->venues[i] = from->venues[i];
-    }
-    for (uint32_t i = 0; i < from->instruments_count; i++) {
-        struct cb_instrument_config *n = &to->instruments[i];
-        memcpy(n->name, from->instruments[i].name, sizeof n->name);
-        n->kind = from->instruments[i].kind;
-        n->factor = from->instruments[i].factor;
-        n->strike = from->instruments[i].strike;
-        n->expiry_ns = from->instruments[i].expiry_ns;
-    }
-}
-
 Test(engine_config_record, padding_and_unused_rows_never_reach_the_bytes)
 {
     struct state_bytes clean = bytes_of(&config);
     for (unsigned dirt = 0; dirt < 256; dirt += 51) {
-        copy_members(&restored, &config, (uint8_t)dirt);
+        world_copy_config(&restored, &config, (uint8_t)dirt);
         struct state_bytes bytes = bytes_of(&restored);
         cr_assert(state_equal(&clean, &bytes), "dirt %u", dirt);
         state_free(&bytes);

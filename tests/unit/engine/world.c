@@ -108,6 +108,73 @@ void world_config(struct cb_config *c)
     instrument(c, "BTC-SPOT", CB_SPOT, WORLD_BTC, 0, 0);
 }
 
+void world_copy_config(struct cb_config *to, const struct cb_config *from, uint8_t dirt)
+{
+    memset(to, dirt, sizeof *to);
+    to->cluster = from->cluster;
+    to->clock = from->clock;
+    to->future_ns = from->future_ns;
+    to->resend_ns = from->resend_ns;
+    to->resend_max_ns = from->resend_max_ns;
+    to->capacity = from->capacity;
+    to->risk = from->risk;
+    to->sessions_count = from->sessions_count;
+    to->factors_count = from->factors_count;
+    to->assets_count = from->assets_count;
+    to->chains_count = from->chains_count;
+    to->holdings_count = from->holdings_count;
+    to->venues_count = from->venues_count;
+    to->instruments_count = from->instruments_count;
+    for (uint32_t i = 0; i < from->sessions_count; i++) {
+        to->sessions[i] = from->sessions[i];
+    }
+    for (uint32_t i = 0; i < from->factors_count; i++) {
+        struct cb_factor_config *f = &to->factors[i];
+        const struct cb_factor_config *g = &from->factors[i];
+        memcpy(f->name, g->name, sizeof f->name);
+        f->scan_range = g->scan_range;
+        f->vol = g->vol;
+        f->vol_floor = g->vol_floor;
+        f->heartbeat_ns = g->heartbeat_ns;
+        f->sources = g->sources;
+        f->quorum = g->quorum;
+        f->price_tick = g->price_tick;
+    }
+    for (uint32_t i = 0; i < from->assets_count; i++) {
+        to->assets[i] = from->assets[i];
+    }
+    for (uint32_t i = 0; i < from->chains_count; i++) {
+        memcpy(to->chains[i].name, from->chains[i].name, sizeof to->chains[i].name);
+        to->chains[i].session = from->chains[i].session;
+        to->chains[i].event_loss = from->chains[i].event_loss;
+    }
+    for (uint32_t i = 0; i < from->holdings_count; i++) {
+        to->holdings[i].asset = from->holdings[i].asset;
+        to->holdings[i].chain = from->holdings[i].chain;
+        to->holdings[i].haircut = from->holdings[i].haircut;
+        to->holdings[i].debt_haircut = from->holdings[i].debt_haircut;
+    }
+    for (uint32_t i = 0; i < from->venues_count; i++) {
+        to->venues[i] = from->venues[i];
+    }
+    for (uint32_t i = 0; i < from->instruments_count; i++) {
+        struct cb_instrument_config *n = &to->instruments[i];
+        memcpy(n->name, from->instruments[i].name, sizeof n->name);
+        n->kind = from->instruments[i].kind;
+        n->factor = from->instruments[i].factor;
+        n->strike = from->instruments[i].strike;
+        n->expiry_ns = from->instruments[i].expiry_ns;
+    }
+}
+
+bool world_same_config(const struct cb_config *a, const struct cb_config *b)
+{
+    static struct cb_config clean_a, clean_b;
+    world_copy_config(&clean_a, a, 0);
+    world_copy_config(&clean_b, b, 0);
+    return memcmp(&clean_a, &clean_b, sizeof clean_a) == 0;
+}
+
 static void keep(void *self, uint64_t cause_seq, uint16_t session, const uint8_t *message, uint16_t bytes)
 {
     struct world *world = self;
