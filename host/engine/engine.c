@@ -12,6 +12,7 @@
 static void take(struct cb_engine *engine, struct cb_event *event)
 {
     cb_sequence_stamp(&engine->core->sequence, engine->wall_ns, event);
+    cb_journal_effects(engine->journal, engine->core->effects);
     cb_journal_append(engine->journal, event);
     bool follows = cb_core_apply(engine->core, event);
     CB_ASSERT(follows); /* it was stamped by the very sequence that checks it */
