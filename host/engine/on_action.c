@@ -26,7 +26,14 @@ static void tell_owner(struct cb_core *core, const struct cb_event *event, const
                        uint8_t status)
 {
     uint16_t owner = cb_ledger_owner(&core->ledger, hold->account);
-    cb_answers_update(&core->answers, (uint8_t)owner, hold->request_id, status);
+    const struct cb_answer *answer;
+    cb_answers_find(&core->answers, (uint8_t)owner, hold->request_id, (struct cb_answer_digest){0, 0},
+                    &answer);
+    /* The id may have been forgotten, and used again: only the answer of the record that held this is its
+     * own. */
+    if (answer != NULL && answer->seq == hold->seq) {
+        cb_answers_update(&core->answers, (uint8_t)owner, hold->request_id, status);
+    }
     struct cb_wire_withdrawal_reply out = {
         .request_id = hold->request_id,
         .seq = hold->seq, /* the record that decided, as in every repeat */

@@ -243,8 +243,7 @@ uint32_t cb_journal_poll(struct cb_journal *j, uint64_t effects)
     }
     advance_durable(j);
     cb_journal_space_release(j);
-    j->effects = effects;
-    j->effects_known = true;
+    cb_journal_effects(j, effects);
     declare_oldest(j);
     count += submit_frames(j);
     hash_some(j, HASH_BYTES);

@@ -147,6 +147,12 @@ static struct cb_journal_buffer *open_frame(struct cb_journal *j, uint32_t recor
     return cb_journal_commit_open(j, left, base_ns);
 }
 
+void cb_journal_effects(struct cb_journal *j, uint64_t effects)
+{
+    j->effects = effects;
+    j->effects_known = true;
+}
+
 void cb_journal_append(struct cb_journal *j, const struct cb_event *event)
 {
     CB_ASSERT(j->state == CB_JOURNAL_RUNNING);

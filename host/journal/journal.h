@@ -120,6 +120,10 @@ void cb_journal_close(struct cb_journal *journal);
  * body is copied. */
 void cb_journal_append(struct cb_journal *journal, const struct cb_event *event);
 
+/* The running effects hash after all that was appended: for callers who know it between two polls, so that a
+ * frame that is opened there carries it too. */
+void cb_journal_effects(struct cb_journal *journal, uint64_t effects);
+
 /* Seal, submit, reap. effects: the running effects hash after all that was appended.
  * Returns: how many things it did (frames submitted and completions taken); 0: nothing. Bounds: at most
  * CB_JOURNAL_FRAMES_IN_FLIGHT frames are submitted. */

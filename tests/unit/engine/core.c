@@ -346,4 +346,6 @@ Test(engine_core, an_event_that_does_not_follow_is_refused_and_changes_nothing)
     struct state_bytes after = world_state(&world.core);
     cr_assert_eq(before.bytes, after.bytes);
     cr_assert_arr_eq(before.data, after.data, before.bytes);
+    state_free(&before);
+    state_free(&after);
 }
