@@ -348,5 +348,5 @@ int cb_bench_engine(const struct cb_options *options)
     }
     cb_bench_report_end(&report, -1.0);
     free(bench);
-    return result;
+    return (int)result;
 }

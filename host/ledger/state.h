@@ -113,14 +113,16 @@ static inline uint32_t cb_ledger_position_home(const struct cb_config *config, u
 #define CB_LEDGER_PREFETCH_ROWS 32u /* at most so many rows of an account are asked for ahead */
 
 /* Asks for the lines of the first `rows` places of the account's share. A hint: no access. */
-static inline void cb_ledger_prefetch_positions(const struct cb_ledger *ledger, uint32_t account, uint32_t rows)
+static inline void cb_ledger_prefetch_positions(const struct cb_ledger *ledger, uint32_t account,
+                                                uint32_t rows)
 {
     uint32_t home = cb_ledger_position_home(ledger->config, account);
     uint32_t left = ledger->config->capacity.positions - home;
     rows = rows < CB_LEDGER_PREFETCH_ROWS ? rows : CB_LEDGER_PREFETCH_ROWS;
     rows = rows < left ? rows : left;
     const uint8_t *at = (const uint8_t *)&ledger->positions[home];
-    for (uint32_t bytes = 0; bytes < rows * sizeof(struct cb_ledger_position); bytes += CB_LEDGER_LINE_BYTES) {
+    for (uint32_t bytes = 0; bytes < rows * sizeof(struct cb_ledger_position);
+         bytes += CB_LEDGER_LINE_BYTES) {
         __builtin_prefetch(at + bytes);
     }
 }

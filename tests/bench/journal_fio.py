@@ -6,7 +6,7 @@ before, in the same directory: psync with O_DSYNC, io_uring with fdatasync after
 writes in flight. Per frame size the best fio engine by rate is what our medians are compared to, and its p99 to ours.
 fio writes bytes that are ready; our side also encodes records, computes a CRC-32C and a SHA-256 chain over each frame.
 
-  tests/bench/journal_fio.py --ours "build/release/clearbox bench journal -C {dir} -o json" --dir /mnt/disk
+  tests/bench/journal_fio.py --ours "build/release/clearbox bench journal -C {dir} -o json" --dir DIR
 """
 import argparse
 import json
