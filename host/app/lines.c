@@ -39,7 +39,8 @@ static enum cb_exit start_dpdk(struct cb_lines *lines, const struct cb_app_confi
     return CB_EXIT_OK;
 }
 
-/* The memif driver refuses a relative path with "Invalid argument" and nothing else, so it gets a whole one. */
+/* The memif driver refuses a relative path with "Invalid argument" and nothing else, so it gets a whole one.
+ */
 static bool whole_path(char path[CB_SOCKET_PATH_BYTES], const char *socket, char *error)
 {
     char here[1024];
