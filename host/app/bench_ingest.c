@@ -339,5 +339,5 @@ int cb_bench_ingest(const struct cb_options *options)
         result = run(bench, options);
     }
     free(bench);
-    return result;
+    return (int)result;
 }

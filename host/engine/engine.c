@@ -225,8 +225,8 @@ void cb_engine_init(struct cb_engine *engine, struct cb_arena *arena, const stru
         engine->watermarks[s].applied = next - 1;
         engine->watermarks[s].durable = next - 1; /* what was replayed was read from the disk */
     }
-    CB_ASSERT(core->sequence.seq ==
-              cb_journal_last_seq(journal)); /* the core has applied the whole journal */
+    /* The core has applied the whole journal. */
+    CB_ASSERT(core->sequence.seq == cb_journal_last_seq(journal));
     if (core->sequence.seq == 0) {
         append_config(engine);
     }
@@ -372,7 +372,7 @@ uint32_t cb_engine_drain(struct cb_engine *engine)
 {
     engine->wall_ns = engine->config.clock.wall_ns(engine->config.clock.self);
     engine->steady_ns = engine->config.clock.steady_ns(engine->config.clock.self);
-    return work_out(engine);
+    return cb_engine_state(engine) == CB_ENGINE_FAILED ? 0 : work_out(engine);
 }
 
 bool cb_engine_drained(const struct cb_engine *engine)

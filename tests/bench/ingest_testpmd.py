@@ -8,13 +8,17 @@ Two inputs:
 Each round runs testpmd, then ours (A B A B), on the same capture; medians are compared. Without --ours only
 testpmd is measured. Ours is a command line with placeholders, split like a shell would:
 
-  --ours "build/release/host/app/clearbox bench ingest --input {kind} --capture {capture} --socket {socket}
-          --seconds {seconds}"
+  --ours "build/release/clearbox bench ingest {input} -o json"
 
-  {kind} pcap or memif; {capture} the capture file; {socket} where to listen as a memif server; {seconds} how long.
+  {kind} pcap or memif; {input} "--pcap CAPTURE" or "-C FOLDER" by kind; {capture} the capture file; {folder} where the
+  socket is; {socket} where to listen as a memif server; {seconds} how long.
 
 Its last non-empty line of standard output has to be a JSON object with "packets_per_second". It should measure
-the same span as testpmd: packets taken from the port and handed on, after a second of warming up.
+the same span as testpmd: packets taken from the port and handed on, after a second of warming up. Where the object
+has "figures" with "ingest_less_mac_computed", that is compared too.
+
+With --make CAPTURE_COMMAND ("build/release/clearbox bench ingest --pcap {capture}") the capture is made by that command,
+so that both sides drink datagrams which our side accepts.
 
 The memif generator is testpmd forwarding a net_pcap infinite replay to a memif client; --generator replaces it for
 ours by a command with {socket}, {capture} and {seconds} (for sessions whose sequence numbers may not repeat).
@@ -123,12 +127,13 @@ def run_ours(template, generator_template, kind, capture, folder, seconds):
     socket = os.path.join(folder, "m.sock")
     if os.path.exists(socket):
         os.unlink(socket)
-    words = {"kind": kind, "capture": capture, "socket": socket, "seconds": seconds}
+    source = f"--pcap {capture}" if kind == "pcap" else f"-C {folder}"
+    words = {"kind": kind, "capture": capture, "socket": socket, "seconds": seconds, "input": source, "folder": folder}
     log, errors = os.path.join(folder, "ours.log"), os.path.join(folder, "ours.err")
     generator = None
     with open(log, "w") as out, open(errors, "w") as error_out, \
             open(os.path.join(folder, "generator.log"), "w") as generator_out:
-        ours = subprocess.Popen([w.format(**words) for w in shlex.split(template)], stdin=subprocess.DEVNULL,
+        ours = subprocess.Popen(shlex.split(template.format(**words)), stdin=subprocess.DEVNULL,
                                 stdout=out, stderr=error_out)
         try:
             if kind == "memif":
@@ -143,7 +148,9 @@ def run_ours(template, generator_template, kind, capture, folder, seconds):
     lines = [line for line in open(log) if line.strip()]
     if code != 0 or not lines:
         raise RuntimeError(f"our side ({kind}) ended with {code}:\n{tail(errors)}{tail(log)}")
-    return float(json.loads(lines[-1])["packets_per_second"])
+    answer = json.loads(lines[-1])
+    less_mac = answer.get("figures", {}).get("ingest_less_mac_computed", {}).get("value")
+    return float(answer["packets_per_second"]), less_mac
 
 
 def write_capture(path, frame_bytes, frames=256):
@@ -165,18 +172,23 @@ def machine():
 
 
 def measure(kind, arguments, capture, folder):
-    reference, ours = [], []
+    reference, ours, less_mac = [], [], []
     for number in range(arguments.rounds):
         reference.append(run_testpmd(kind, capture, folder, arguments.seconds))
         note = f"{kind} round {number + 1}/{arguments.rounds}: testpmd {reference[-1] / 1e6:.2f} M/s"
         if arguments.ours:
-            ours.append(run_ours(arguments.ours, arguments.generator, kind, capture, folder, arguments.seconds))
+            rate, without = run_ours(arguments.ours, arguments.generator, kind, capture, folder, arguments.seconds)
+            ours.append(rate)
+            less_mac += [without] if without else []
             note += f", ours {ours[-1] / 1e6:.2f} M/s"
         print(note, file=sys.stderr, flush=True)
     result = {"testpmd": reference, "testpmd_median": statistics.median(reference)}
     if ours:
         result |= {"ours": ours, "ours_median": statistics.median(ours)}
         result["ratio"] = result["ours_median"] / result["testpmd_median"]
+    if less_mac:
+        result["ours_less_mac_computed_median"] = statistics.median(less_mac)
+        result["ratio_less_mac_computed"] = result["ours_less_mac_computed_median"] / result["testpmd_median"]
     return result
 
 
@@ -184,6 +196,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ours", help="command template of our side")
     parser.add_argument("--generator", help="command template of the memif generator for our side")
+    parser.add_argument("--make", help="command that makes the capture, with {capture}")
     parser.add_argument("--capture", help="capture to replay; without it 256 datagrams of --frame-bytes are made")
     parser.add_argument("--frame-bytes", type=int, default=128)
     parser.add_argument("--inputs", default="pcap,memif")
@@ -201,13 +214,16 @@ def main():
         parser.error("inputs: pcap, memif or both")
     with tempfile.TemporaryDirectory(prefix="cb_ingest_") as folder:
         capture = os.path.abspath(arguments.capture) if arguments.capture else os.path.join(folder, "in.pcap")
-        if not arguments.capture:
+        if arguments.make:
+            subprocess.run(shlex.split(arguments.make.format(capture=capture)), check=True, stdout=subprocess.DEVNULL)
+        elif not arguments.capture:
             write_capture(capture, arguments.frame_bytes)
         result = {"goal": "P1", "rounds": arguments.rounds, "seconds": arguments.seconds, "machine": machine()}
-        if not arguments.capture:
+        if not arguments.capture and not arguments.make:
             result["frame_bytes"] = arguments.frame_bytes
         for kind in kinds:
             result[kind] = measure(kind, arguments, capture, folder)
+        result["load_average_at_end"] = os.getloadavg()
     text = json.dumps(result, indent=1)
     print(text)
     if arguments.json:

@@ -245,6 +245,7 @@ static void check_failed(uint32_t kind, uint64_t survivors)
         box_send(&box, 0, WORLD_TRADER, 1 + i % box.senders[WORLD_TRADER].count, 1);
         cr_assert_eq(box_poll(&box, CB_NS_PER_MS), 0u, "a failed engine does nothing");
     }
+    cr_assert_eq(cb_engine_drain(&box.engine), 0u);
     cr_assert_eq(box.nics[0].tx_frames, left, "nothing more leaves");
     cr_assert_eq(box.core.sequence.seq, seq, "nothing more is taken");
     cr_assert_eq(cb_engine_state(&box.engine), CB_ENGINE_FAILED);
