@@ -22,7 +22,6 @@
 #define YIELD_POLLS  256u                /* and before it sleeps */
 #define SLEEP_NS     (50 * CB_NS_PER_US) /* one sleep */
 #define DRAIN_NS     (5 * CB_NS_PER_S)   /* a shutdown waits this long for the disk */
-#define ROOM_NS      (60 * CB_NS_PER_S)  /* a start waits this long for a full journal to get room */
 #define RETAIN_POLLS 1024u               /* how often the keeper's word is looked at */
 
 struct box {
@@ -291,32 +290,6 @@ static enum cb_exit poll_until_stopped(struct box *box)
     return CB_EXIT_OK;
 }
 
-/* A journal that was full when the box stopped has no room for the first record of this life until the
- * keeper's snapshots let old segments go. */
-static enum cb_exit await_room(struct box *box)
-{
-    struct cb_clock clock;
-    cb_clock_system(&clock);
-    int64_t begun_ns = clock.steady_ns(clock.self);
-    while (cb_journal_room(&box->journal, CB_CONFIG_PART_BYTES) == 0) {
-        keep_room(box);
-        cb_journal_poll(&box->journal, box->core->effects);
-        if (cb_journal_state(&box->journal) == CB_JOURNAL_FAILED) {
-            return tell_failed(box);
-        }
-        if (cb_stop_requested() || clock.steady_ns(clock.self) - begun_ns > ROOM_NS) {
-            cb_message_print(box->options->errors, CB_MESSAGE_5004,
-                             "%s: no segment became free. Nothing was changed. Move the directory to a "
-                             "larger disk and give "
-                             "it more segments, or begin a new journal.",
-                             box->directory);
-            return CB_EXIT_LEDGER;
-        }
-        clock.idle(clock.self, SLEEP_NS);
-    }
-    return CB_EXIT_OK;
-}
-
 static enum cb_exit start(struct box *box)
 {
     uint64_t epoch = 0;
@@ -336,7 +309,6 @@ static enum cb_exit start(struct box *box)
         !cb_keeper_start(&box->keeper, box->directory, &box->configuration->app.journal, errors)) {
         result = CB_EXIT_ENVIRONMENT;
     }
-    result = result != CB_EXIT_OK ? result : await_room(box);
     return result != CB_EXIT_OK ? result : open_engine(box, epoch);
 }
 
