@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#define CB_KEEPER_BOX_PID "CLEARBOX_BOX_PID" /* environment of a snapshotter: whose it is */
+
 struct cb_keeper {
     pthread_t thread;
     bool running;
