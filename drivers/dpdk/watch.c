@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define DESCRIPTORS_MAX 8192
-#define WATCHED_MAX     (4u * CB_DPDK_PORTS_MAX) /* listener, connection, and clients that wait to be refused */
+#define WATCHED_MAX     (4u * CB_DPDK_PORTS_MAX) /* listener, connection, clients still to be refused */
 
 static struct pollfd watched[WATCHED_MAX];
 static nfds_t watched_count;

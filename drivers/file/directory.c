@@ -237,31 +237,33 @@ static void clear(struct cb_file_slots *slots)
     slots->writable = false;
 }
 
+/* O_DIRECT reads too: what a reader beside the writer gets is what the device has. */
+static bool add_live_direct(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory,
+                            int flags, bool may_be_buffered)
+{
+    slots->direct = true;
+    if (add_live(slots, error, directory, flags | O_DIRECT)) {
+        return true;
+    }
+    if (error->number != EINVAL || !may_be_buffered) {
+        return false;
+    }
+    close_files(slots);
+    slots->direct = false;
+    return add_live(slots, error, directory, flags);
+}
+
 bool cb_file_open(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory,
                   enum cb_file_mode mode)
 {
     clear(slots);
-    if (mode == CB_FILE_READ) {
-        bool good = add_live(slots, error, directory, O_RDONLY);
-        if (!good) {
-            cb_file_close(slots);
-        }
-        return good;
-    }
     if (!cb_file_exists(directory)) {
         return cb_file_fail(error, 0, "find a journal (seg-0000.cbj) in", directory);
     }
-    bool good = take_lock(slots, error, directory);
-    if (good) {
-        slots->writable = true;
-        slots->direct = true;
-        good = add_live(slots, error, directory, O_RDWR | O_DIRECT);
-        if (!good && error->number == EINVAL && mode == CB_FILE_BUFFERED) {
-            close_files(slots);
-            slots->direct = false;
-            good = add_live(slots, error, directory, O_RDWR);
-        }
-    }
+    slots->writable = mode != CB_FILE_READ;
+    bool good = !slots->writable || take_lock(slots, error, directory);
+    good = good && add_live_direct(slots, error, directory, slots->writable ? O_RDWR : O_RDONLY,
+                                   mode != CB_FILE_DIRECT);
     if (!good) {
         cb_file_close(slots);
     }

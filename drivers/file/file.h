@@ -24,7 +24,7 @@ struct cb_file_error {
 };
 
 enum cb_file_mode {
-    CB_FILE_READ = 0,    /* no lock; slots may be written by another process */
+    CB_FILE_READ = 0,    /* no lock; slots may be written by another process. O_DIRECT where it can */
     CB_FILE_DIRECT = 1,  /* O_DIRECT; refused where the filesystem refuses it */
     CB_FILE_BUFFERED = 2 /* development: O_DIRECT is tried, and given up where it is refused */
 };

@@ -1,6 +1,6 @@
 #include "drivers/uring/uring.h"
 
-#include "drivers/file/error.h"
+#include "clearbox/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,10 +26,20 @@ struct flight {
 struct cb_uring {
     struct cb_disk disk;
     struct io_uring ring;
-    struct cb_file_slots *slots;
+    struct cb_uring_files files;
     struct flight flights[CB_URING_OPS];
     uint32_t in_flight;
 };
+
+/* "cannot <what>: <what errno means>". Returns: false, always. */
+static bool fail(struct cb_uring_error *error, int number, const char *what)
+{
+    char reason[128] = "";
+    const char *text = strerror_r(number, reason, sizeof reason); /* the GNU form */
+    error->number = number;
+    snprintf(error->text, sizeof error->text, "cannot %s: %s", what, text);
+    return false;
+}
 
 static uint32_t free_flight(const struct cb_uring *u)
 {
@@ -74,10 +84,10 @@ static bool enter(struct cb_uring *u)
 static bool submit(void *self, const struct cb_disk_op *op)
 {
     struct cb_uring *u = self;
-    CB_ASSERT(op->kind >= CB_DISK_READ && op->kind <= CB_DISK_WRITE_SYNC && op->slot < u->slots->count);
+    CB_ASSERT(op->kind >= CB_DISK_READ && op->kind <= CB_DISK_WRITE_SYNC && op->slot < u->files.count);
     CB_ASSERT(op->kind == CB_DISK_SYNC ||
-              (op->offset <= u->slots->slot_bytes && op->bytes <= u->slots->slot_bytes - op->offset));
-    CB_ASSERT(u->slots->writable || op->kind == CB_DISK_READ);
+              (op->offset <= u->files.slot_bytes && op->bytes <= u->files.slot_bytes - op->offset));
+    CB_ASSERT(u->files.writable || op->kind == CB_DISK_READ);
     if (u->in_flight == CB_URING_OPS) {
         return false;
     }
@@ -157,32 +167,32 @@ static void close_uring(void *self)
     free(u);
 }
 
-struct cb_disk *cb_uring_open(struct cb_file_slots *slots, struct cb_file_error *error)
+struct cb_disk *cb_uring_open(const struct cb_uring_files *files, struct cb_uring_error *error)
 {
     struct cb_uring *u = calloc(1, sizeof *u);
     if (u == NULL) {
-        cb_file_fail(error, ENOMEM, "set up", "io_uring");
+        fail(error, ENOMEM, "set up io_uring");
         return NULL;
     }
-    u->slots = slots;
+    u->files = *files;
     struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                                               IORING_SETUP_TASKRUN_FLAG};
     int result = io_uring_queue_init_params(ENTRIES, &u->ring, &params);
     if (result < 0) {
-        cb_file_fail(error, -result, "set up", "io_uring");
+        fail(error, -result, "set up io_uring");
         free(u);
         return NULL;
     }
-    result = io_uring_register_files(&u->ring, slots->files, slots->count);
+    result = io_uring_register_files(&u->ring, files->files, files->count);
     if (result < 0) {
-        cb_file_fail(error, -result, "register the segments with", "io_uring");
+        fail(error, -result, "register the segments with io_uring");
         io_uring_queue_exit(&u->ring);
         free(u);
         return NULL;
     }
     u->disk = (struct cb_disk){.self = u,
-                               .slots = slots->count,
-                               .slot_bytes = slots->slot_bytes,
+                               .slots = files->count,
+                               .slot_bytes = files->slot_bytes,
                                .submit = submit,
                                .reap = reap,
                                .close = close_uring};
@@ -191,60 +201,50 @@ struct cb_disk *cb_uring_open(struct cb_file_slots *slots, struct cb_file_error 
 
 /* ---- probe ---- */
 
-static bool try_write(struct cb_file_slots *slots, struct cb_file_error *error, void *block)
+enum probe { WORKS, FAILS, HANGS };
+
+static enum probe try_write(int file, void *block, struct cb_uring_error *error)
 {
-    struct cb_disk *disk = cb_uring_open(slots, error);
+    struct cb_uring_files files = {
+        .files = &file, .count = 1, .slot_bytes = CB_JOURNAL_BLOCK_BYTES, .writable = true};
+    struct cb_disk *disk = cb_uring_open(&files, error);
     if (disk == NULL) {
-        return false;
+        return FAILS;
     }
     struct cb_disk_op op = {.kind = CB_DISK_WRITE_SYNC, .data = block, .bytes = CB_JOURNAL_BLOCK_BYTES};
     struct cb_disk_done done = {0};
-    bool answered = false;
     CB_ASSERT(disk->submit(disk->self, &op));
     /* About two seconds at the least; a ring that works answers in less than a millisecond. */
-    for (uint32_t i = 0; i < 20000 && !answered; i++) {
-        answered = disk->reap(disk->self, &done, 1) == 1;
-        if (!answered) {
-            usleep(100);
+    for (uint32_t i = 0; i < 20000; i++) {
+        if (disk->reap(disk->self, &done, 1) == 1) {
+            disk->close(disk->self);
+            bool whole = done.result == (int32_t)CB_JOURNAL_BLOCK_BYTES;
+            return whole || fail(error, done.result < 0 ? -done.result : EIO, "write through io_uring")
+                       ? WORKS
+                       : FAILS;
         }
+        usleep(100);
     }
-    if (!answered) {
-        cb_file_fail(error, ETIMEDOUT, "write through", "io_uring");
-    } else if (done.result != (int32_t)CB_JOURNAL_BLOCK_BYTES) {
-        cb_file_fail(error, done.result < 0 ? -done.result : EIO, "write through", "io_uring");
-    }
-    if (answered) {
-        disk->close(disk->self);
-    }
-    return answered && done.result == (int32_t)CB_JOURNAL_BLOCK_BYTES;
+    (void)fail(error, ETIMEDOUT, "write through io_uring");
+    return HANGS;
 }
 
-bool cb_uring_probe(struct cb_file_error *error, const char *directory)
+bool cb_uring_probe(struct cb_uring_error *error, const char *directory)
 {
-    char path[CB_FILE_PATH_BYTES];
-    int length = snprintf(path, sizeof path, "%s/probe-XXXXXX", directory);
-    if (length < 0 || (size_t)length >= sizeof path) {
-        return cb_file_fail(error, ENAMETOOLONG, "use", directory);
-    }
-    int file = mkostemp(path, O_CLOEXEC);
+    int file = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (file < 0) {
-        return cb_file_fail(error, errno, "create", path);
+        return fail(error, errno, "make a temporary file to try io_uring with");
     }
-    (void)unlink(path);
     void *block = aligned_alloc(CB_JOURNAL_BLOCK_BYTES, CB_JOURNAL_BLOCK_BYTES);
-    struct cb_file_slots *slots = calloc(1, sizeof *slots);
-    bool works = false;
-    if (block == NULL || slots == NULL) {
-        cb_file_fail(error, ENOMEM, "try", "io_uring");
-    } else {
-        memset(block, 0, CB_JOURNAL_BLOCK_BYTES);
-        *slots = (struct cb_file_slots){
-            .count = 1, .slot_bytes = CB_JOURNAL_BLOCK_BYTES, .lock = -1, .writable = true};
-        slots->files[0] = file;
-        works = try_write(slots, error, block);
+    if (block == NULL) {
+        close(file);
+        return fail(error, ENOMEM, "try io_uring");
     }
-    free(slots);
-    free(block);
+    memset(block, 0, CB_JOURNAL_BLOCK_BYTES);
+    enum probe probe = try_write(file, block, error);
+    if (probe != HANGS) {
+        free(block); /* else the kernel may still read it */
+    }
     close(file);
-    return works;
+    return probe == WORKS;
 }

@@ -6,7 +6,7 @@
  * four in flight, on both sides. Everything is written below DIR/bench.tmp, which is removed at the end.
  * tests/bench/journal_fio.py sets fio beside it. */
 #include "drivers/file/file.h"
-#include "drivers/uring/uring.h"
+#include "host/app/disk.h"
 #include "host/app/bench.h"
 #include "host/app/bench_disk.h"
 #include "host/app/store.h"
@@ -30,7 +30,7 @@
 
 struct disk { /* one set of slots behind one driver */
     struct cb_file_slots slots;
-    struct cb_file_disk file;
+    struct cb_app_disk driver;
     struct cb_disk *port;
 };
 
@@ -90,23 +90,20 @@ static bool open_disk(struct disk *disk, const struct bench *bench, const char *
         !cb_file_open(&disk->slots, &error, path, CB_FILE_DIRECT)) {
         return complain(bench->options, error.text);
     }
-    if (strcmp(bench->driver, "uring") == 0) {
-        disk->port = cb_uring_open(&disk->slots, &error);
-    } else {
-        cb_file_disk_init(&disk->file, &disk->slots);
-        disk->port = &disk->file.disk;
-    }
-    if (disk->port == NULL) {
+    bool uring = strcmp(bench->driver, "uring") == 0;
+    if (cb_app_disk_open(&disk->driver, &disk->slots, path, uring ? CB_JOURNAL_URING : CB_JOURNAL_FILE,
+                         bench->options->errors) != CB_EXIT_OK) {
         cb_file_close(&disk->slots);
-        return complain(bench->options, error.text);
+        return false;
     }
+    disk->port = disk->driver.port;
     return true;
 }
 
 static void close_disk(struct disk *disk, const struct bench *bench, const char *name)
 {
     char path[CB_FILE_PATH_BYTES];
-    disk->port->close(disk->port->self);
+    cb_app_disk_close(&disk->driver);
     cb_file_close(&disk->slots);
     snprintf(path, sizeof path, "%.900s/bench.tmp/%s", bench->options->data, name);
     cb_bench_scratch_remove(path);

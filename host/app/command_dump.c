@@ -150,5 +150,5 @@ int cb_command_dump(const struct cb_options *options)
                                        .context = &dump};
     enum cb_exit result = cb_store_open(&store, &load, options->errors);
     cb_store_close(&store);
-    return result;
+    return (int)result;
 }

@@ -14,8 +14,9 @@
 
 #define SEED_DEFAULT 0x5eedu
 #define SEEDED_START_NS                                                                                      \
-    (INT64_C(1700000000) * CB_NS_PER_S) /* 2023-11-14T22:13:20Z: the seeded market's first moment */
-#define SEEDED_STEP_NS (100 * CB_NS_PER_MS)
+    (INT64_C(1767225600) * CB_NS_PER_S) /* 2026-01-01T00:00:00Z: the seeded market's first moment */
+#define SEEDED_STEP_NS (60 * CB_NS_PER_S)
+#define UDP_WINDOW     1024u /* messages in flight per session: a socket buffer holds no more */
 #define IDLE_POLLS     64u
 #define IDLE_NS        (20 * CB_NS_PER_US)
 
@@ -64,6 +65,13 @@ static enum cb_exit open_market(struct world *world, const struct cb_options *op
     market.seed = options->has_seed ? options->seed : SEED_DEFAULT;
     market.prices = options->prices;
     market.steps = options->steps;
+    market.lockstep =
+        options->prices != NULL; /* recorded prices: a day's requests are decided by that day's prices */
+    for (uint32_t i = 0; i < app->nics_count; i++) {
+        if (app->nics[i].driver == CB_NIC_UDP) {
+            market.window = UDP_WINDOW;
+        }
+    }
     market.start_ns = SEEDED_START_NS;
     market.step_ns = SEEDED_STEP_NS;
     const char *fault = cb_market_check(&world->configuration->state, &market);
@@ -132,7 +140,7 @@ int cb_command_gen(const struct cb_options *options)
         return CB_EXIT_ENVIRONMENT;
     }
     enum cb_exit opened = cb_config_load(world.configuration, options->config, true, options->errors);
-    int result = opened;
+    int result = (int)opened;
     if (opened == CB_EXIT_OK) {
         cb_stop_install();
         opened = cb_lines_open(&world.lines, &world.configuration->app, CB_LINES_WORLD, options->errors);

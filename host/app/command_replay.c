@@ -45,5 +45,5 @@ int cb_command_replay(const struct cb_options *options)
         }
     }
     cb_store_close(&store);
-    return result;
+    return (int)result;
 }

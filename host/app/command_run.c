@@ -1,9 +1,9 @@
 /* clearbox run: the appliance. Opens journal and lines, brings the core back from what the journal holds, and
  * polls the engine until it is told to stop or the disk fails. */
 #include "drivers/clock/clock.h"
-#include "drivers/uring/uring.h"
 #include "host/app/commands.h"
 #include "host/app/config.h"
+#include "host/app/disk.h"
 #include "host/app/keeper.h"
 #include "host/app/lines.h"
 #include "host/app/report.h"
@@ -29,8 +29,7 @@ struct box {
     struct cb_configuration *configuration;
     char directory[CB_FILE_PATH_BYTES];
     struct cb_file_slots slots;
-    struct cb_file_disk file_disk;
-    struct cb_disk *disk;
+    struct cb_app_disk disk;
     struct cb_store store;
     struct cb_memory journal_memory, engine_memory, core_memory;
     struct cb_journal journal;
@@ -40,7 +39,7 @@ struct box {
     struct cb_lines lines;
     struct cb_keeper keeper;
     struct cb_mac_keys keys[CB_SESSIONS_MAX];
-    bool slots_open, journal_open, lines_open;
+    bool slots_open, journal_open, told_full;
 };
 
 static enum cb_exit make_directory(const char *path, FILE *errors)
@@ -86,34 +85,6 @@ static enum cb_exit open_slots(struct box *box)
     return CB_EXIT_OK;
 }
 
-static enum cb_exit open_disk(struct box *box, const char **driver)
-{
-    const struct cb_journal_app_config *config = &box->configuration->app.journal;
-    struct cb_file_error error;
-    FILE *errors = box->options->errors;
-    *driver = "file";
-    if (config->driver != CB_JOURNAL_FILE) {
-        if (cb_uring_probe(&error, box->directory)) {
-            box->disk = cb_uring_open(&box->slots, &error);
-        }
-        if (box->disk == NULL && config->driver == CB_JOURNAL_URING) {
-            cb_message_print(errors, CB_MESSAGE_4004, "%s", error.text);
-            return CB_EXIT_ENVIRONMENT;
-        }
-        if (box->disk == NULL) {
-            cb_message_print(errors, CB_MESSAGE_4004, "%s. Going on with plain files (driver: file).",
-                             error.text);
-        } else {
-            *driver = "io_uring";
-        }
-    }
-    if (box->disk == NULL) {
-        cb_file_disk_init(&box->file_disk, &box->slots);
-        box->disk = &box->file_disk.disk;
-    }
-    return CB_EXIT_OK;
-}
-
 /* The configuration file against the one that the journal was begun with: what decides state may not change
  * in it. */
 static enum cb_exit compare_config(struct box *box)
@@ -145,7 +116,7 @@ static enum cb_exit compare_config(struct box *box)
 /* The journal, repaired if a crash left a torn tail. The epoch of this life is one more than any before. */
 static enum cb_exit recover(struct box *box, uint64_t *epoch)
 {
-    struct cb_journal_config config = {.disk = box->disk, .cluster = box->configuration->state.cluster};
+    struct cb_journal_config config = {.disk = box->disk.port, .cluster = box->configuration->state.cluster};
     struct cb_journal_recovery report;
     FILE *errors = box->options->errors;
     if (!cb_memory_take(&box->journal_memory, cb_journal_footprint(&config), true, errors)) {
@@ -262,24 +233,45 @@ static bool input_ended(const struct box *box)
     return true;
 }
 
+/* Lets the journal recycle what the keeper gave free, and says when it is full: the box then takes nothing
+ * in. */
+static void keep_room(struct box *box)
+{
+    cb_journal_retain_through(&box->journal,
+                              atomic_load_explicit(&box->keeper.retain_through, memory_order_relaxed));
+    bool full = cb_journal_state(&box->journal) == CB_JOURNAL_FULL;
+    if (full && !box->told_full) {
+        cb_message_print(box->options->errors, CB_MESSAGE_5004,
+                         "%s: no segment is free after record %" PRIu64
+                         ". The box takes nothing in until snapshots let "
+                         "old segments go; nothing is lost.",
+                         box->directory, cb_journal_last_seq(&box->journal));
+    }
+    box->told_full = full;
+}
+
+static enum cb_exit tell_failed(struct box *box)
+{
+    const struct cb_journal_failure *f = &box->journal.failure;
+    cb_message_print(box->options->errors, CB_MESSAGE_1003,
+                     "%s: slot %" PRIu32 ", offset 0x%" PRIx64
+                     ": %s. The box stops; what was answered is durable "
+                     "through record %" PRIu64 ".",
+                     box->directory, f->slot, f->offset, f->error != 0 ? strerror(f->error) : "short write",
+                     cb_journal_durable(&box->journal));
+    return CB_EXIT_RUN_TIME;
+}
+
 static enum cb_exit poll_until_stopped(struct box *box)
 {
     uint32_t empty = 0;
     for (uint64_t polls = 0; !cb_stop_requested(); polls++) {
         uint32_t work = cb_engine_poll(&box->engine);
         if (cb_engine_state(&box->engine) == CB_ENGINE_FAILED) {
-            const struct cb_journal_failure *f = &box->journal.failure;
-            cb_message_print(
-                box->options->errors, CB_MESSAGE_1003,
-                "%s: slot %" PRIu32 ", offset 0x%" PRIx64 ": %s. The box stops; what was answered is "
-                "durable through record %" PRIu64 ".",
-                box->directory, f->slot, f->offset, f->error != 0 ? strerror(f->error) : "short write",
-                cb_journal_durable(&box->journal));
-            return CB_EXIT_RUN_TIME;
+            return tell_failed(box);
         }
         if (polls % RETAIN_POLLS == 0) {
-            cb_journal_retain_through(
-                &box->journal, atomic_load_explicit(&box->keeper.retain_through, memory_order_relaxed));
+            keep_room(box);
         }
         empty = work == 0 ? empty + 1 : 0;
         if (work == 0) {
@@ -298,25 +290,26 @@ static enum cb_exit poll_until_stopped(struct box *box)
     return CB_EXIT_OK;
 }
 
-static enum cb_exit start(struct box *box, const char **driver)
+static enum cb_exit start(struct box *box)
 {
     uint64_t epoch = 0;
     FILE *errors = box->options->errors;
     enum cb_exit result = find_directory(box);
     result = result != CB_EXIT_OK ? result : open_slots(box);
-    result = result != CB_EXIT_OK ? result : open_disk(box, driver);
+    result = result != CB_EXIT_OK ? result
+                                  : cb_app_disk_open(&box->disk, &box->slots, box->directory,
+                                                     box->configuration->app.journal.driver, errors);
     result = result != CB_EXIT_OK ? result : load_core(box);
     result = result != CB_EXIT_OK ? result : recover(box, &epoch);
     result = result != CB_EXIT_OK ? result : fresh_core(box);
     result = result != CB_EXIT_OK
                  ? result
                  : cb_lines_open(&box->lines, &box->configuration->app, CB_LINES_BOX, errors);
-    result = result != CB_EXIT_OK ? result : open_engine(box, epoch);
     if (result == CB_EXIT_OK &&
         !cb_keeper_start(&box->keeper, box->directory, &box->configuration->app.journal, errors)) {
         result = CB_EXIT_ENVIRONMENT;
     }
-    return result;
+    return result != CB_EXIT_OK ? result : open_engine(box, epoch);
 }
 
 static void finish(struct box *box)
@@ -327,9 +320,7 @@ static void finish(struct box *box)
         cb_journal_close(&box->journal);
     }
     cb_store_close(&box->store);
-    if (box->disk != NULL) {
-        box->disk->close(box->disk->self);
-    }
+    cb_app_disk_close(&box->disk);
     if (box->slots_open) {
         cb_file_close(&box->slots);
     }
@@ -341,7 +332,6 @@ static void finish(struct box *box)
 int cb_command_run(const struct cb_options *options)
 {
     static struct box box; /* too large for a stack */
-    const char *driver = "";
     memset(&box, 0, sizeof box);
     box.options = options;
     box.configuration = calloc(1, sizeof *box.configuration);
@@ -353,7 +343,7 @@ int cb_command_run(const struct cb_options *options)
         cb_config_load(box.configuration, options->config, options->development, options->errors);
     if (result == CB_EXIT_OK) {
         cb_stop_install();
-        result = start(&box, &driver);
+        result = start(&box);
     }
     if (result == CB_EXIT_OK) {
         if (!box.slots.direct) {
@@ -361,11 +351,11 @@ int cb_command_run(const struct cb_options *options)
                     "journal: %s has no O_DIRECT; writes go through the page cache (--development)\n",
                     box.directory);
         }
-        cb_report_started(options->out, &box.engine, box.directory, driver);
+        cb_report_started(options->out, &box.engine, box.directory, box.disk.driver);
         result = poll_until_stopped(&box);
         cb_report_stopped(options->out, options->output, &box.engine);
     }
     finish(&box);
     free(box.configuration);
-    return result;
+    return (int)result;
 }

@@ -6,11 +6,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #define RECORDS_PER_SNAPSHOT 1000000u /* unless --steps says otherwise */
+#define SEGMENTS_SHARE       4u       /* ... or when so many'th of the segments were written since */
+#define RECORDS_PER_LOOK     16u      /* applied before that is asked again: fewer than any segment holds */
 #define FOLLOW_PAUSE_NS      (200L * 1000 * 1000)
 
 static enum cb_exit write_snapshot(struct cb_store *store, const char *directory, FILE *errors)
@@ -57,12 +61,12 @@ static enum cb_exit write_snapshot(struct cb_store *store, const char *directory
 }
 
 /* Reads the file back through the whole path that a restart takes; only then does it count. */
-static enum cb_exit verify_snapshot(const char *directory, uint64_t seq, FILE *errors)
+static enum cb_exit verify_snapshot(const char *directory, uint64_t seq, bool follow, FILE *errors)
 {
     static struct cb_store check;
     char path[CB_FILE_PATH_BYTES];
     cb_store_snapshot_path(path, directory, seq);
-    const struct cb_store_load load = {.directory = directory, .snapshot = path, .to = seq, .follow = true};
+    const struct cb_store_load load = {.directory = directory, .snapshot = path, .to = seq, .follow = follow};
     enum cb_exit result = cb_store_open(&check, &load, errors);
     cb_store_close(&check);
     if (result != CB_EXIT_OK) {
@@ -80,7 +84,7 @@ static enum cb_exit take_one(struct cb_store *store, const char *directory, cons
     }
     enum cb_exit result = write_snapshot(store, directory, options->errors);
     if (result == CB_EXIT_OK) {
-        result = verify_snapshot(directory, seq, options->errors);
+        result = verify_snapshot(directory, seq, options->follow, options->errors);
     }
     if (result == CB_EXIT_OK) {
         *last = seq;
@@ -99,14 +103,23 @@ int cb_command_snapshot(const struct cb_options *options)
         return CB_EXIT_ENVIRONMENT;
     }
     cb_stop_install();
+    if (options->follow) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* a box that was killed takes its snapshotter with it */
+    }
     uint64_t every = options->steps != 0 ? options->steps : RECORDS_PER_SNAPSHOT, last = 0;
-    struct cb_store_load load = {
-        .directory = directory, .newest = true, .to = UINT64_MAX, .follow = options->follow};
+    /* A follower begins as early as it can, so that it may stop for a snapshot at every segment. */
+    struct cb_store_load load = {.directory = directory,
+                                 .newest = true,
+                                 .to = options->follow ? 1 : UINT64_MAX,
+                                 .follow = options->follow};
     enum cb_exit result = cb_store_open(&store, &load, options->errors);
     if (result == CB_EXIT_OK && !options->follow) {
         result = take_one(&store, directory, options, &last);
     }
     last = store.begun_at;
+    uint64_t last_generation = 0; /* of the frame behind the last snapshot; 0: not known yet */
+    uint32_t segments = store.slots.count - store.slots.archived;
+    uint64_t segments_due = segments / SEGMENTS_SHARE > 0 ? segments / SEGMENTS_SHARE : 1;
     while (result == CB_EXIT_OK && options->follow && !cb_stop_requested()) {
         struct timespec pause = {.tv_nsec = FOLLOW_PAUSE_NS};
         if (store.core.config == NULL) { /* the journal was still empty */
@@ -115,16 +128,22 @@ int cb_command_snapshot(const struct cb_options *options)
             result = cb_store_open(&store, &load, options->errors);
             continue;
         }
-        uint64_t due = last + every;
-        store.replay.to = due;
-        enum cb_replay_result step = cb_replay_run(&store.replay, every);
-        result = cb_store_report(&store.replay, step, directory, options->errors);
-        if (result == CB_EXIT_OK && store.core.sequence.seq >= due) {
+        uint64_t generation = cb_journal_reader_frame(&store.reader)->generation;
+        bool due = store.core.sequence.seq >= last + every || generation >= last_generation + segments_due;
+        if (due && last_generation != 0) {
             result = take_one(&store, directory, options, &last);
-        } else if (step == CB_REPLAY_END) {
+        }
+        if (due) {
+            last_generation = generation;
+            continue;
+        }
+        store.replay.to = last + every;
+        enum cb_replay_result step = cb_replay_run(&store.replay, RECORDS_PER_LOOK);
+        result = cb_store_report(&store.replay, step, directory, options->errors);
+        if (step == CB_REPLAY_END) {
             nanosleep(&pause, NULL);
         }
     }
     cb_store_close(&store);
-    return result;
+    return (int)result;
 }

@@ -4,6 +4,8 @@
 #include "host/journal/scan.h"
 
 #include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
 
 static int report(const struct cb_options *options, const char *directory, const struct cb_journal_scan *scan,
                   bool whole)
@@ -42,6 +44,22 @@ static int report(const struct cb_options *options, const char *directory, const
     return CB_EXIT_LEDGER;
 }
 
+/* Whose journal it is: the cluster that its first sound-looking frame names. 0: there is no frame. */
+static uint64_t find_cluster(struct cb_file_slots *files)
+{
+    for (uint32_t slot = 0; slot < files->count; slot++) {
+        _Alignas(4096) uint8_t block[CB_JOURNAL_BLOCK_BYTES];
+        struct cb_journal_frame frame;
+        if (pread(files->files[slot], block, sizeof block, 0) == (ssize_t)sizeof block) {
+            memcpy(&frame, block, sizeof frame);
+            if (frame.magic == CB_JOURNAL_MAGIC && frame.cluster != 0) {
+                return frame.cluster;
+            }
+        }
+    }
+    return 0;
+}
+
 int cb_command_verify(const struct cb_options *options)
 {
     static struct cb_file_slots slots;
@@ -63,7 +81,8 @@ int cb_command_verify(const struct cb_options *options)
         return CB_EXIT_ENVIRONMENT;
     }
     struct cb_arena arena = cb_arena_over(memory.base, memory.bytes);
-    cb_journal_scan_init(&scan, &arena, &disk.disk, 0);
+    uint64_t cluster = find_cluster(&slots);
+    cb_journal_scan_init(&scan, &arena, &disk.disk, cluster != 0 ? cluster : 1); /* no frame: any will do */
     bool whole = cb_journal_verify(&scan);
     int result = report(options, directory, &scan, whole);
     cb_journal_scan_close(&scan);

@@ -27,7 +27,14 @@ static void start_child(struct cb_keeper *keeper)
          every[] = "--steps";
     char *const arguments[] = {name, command, keeper->directory, follow, every, records, NULL};
     pid_t child;
-    int failed = posix_spawn(&child, self, NULL, NULL, arguments, environ);
+    sigset_t none;
+    posix_spawnattr_t attributes;
+    sigemptyset(&none); /* this thread blocks every signal; its child must not */
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    int failed = posix_spawn(&child, self, NULL, &attributes, arguments, environ);
+    posix_spawnattr_destroy(&attributes);
     if (failed != 0) {
         cb_message_print(keeper->errors, CB_MESSAGE_4001, "the snapshotter could not be started: %s",
                          strerror(failed));
@@ -133,12 +140,9 @@ static void *keep(void *context)
         return NULL;
     }
     start_child(keeper);
-    for (uint32_t tick = 1; !atomic_load(&keeper->stop); tick++) {
+    while (!atomic_load(&keeper->stop)) {
         struct timespec pause = {.tv_nsec = KEEPER_TICK_NS};
         nanosleep(&pause, NULL);
-        if (tick % 5 != 0) {
-            continue;
-        }
         int status;
         if (keeper->child != 0 && waitpid(keeper->child, &status, WNOHANG) == keeper->child) {
             cb_message_print(

@@ -3,7 +3,9 @@
 #include "drivers/dpdk/dpdk.h"
 #include "drivers/udp/udp.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ERROR_BYTES 512u
 #define UDP_BUFFER_BYTES                                                                                     \
@@ -37,14 +39,41 @@ static enum cb_exit start_dpdk(struct cb_lines *lines, const struct cb_app_confi
     return CB_EXIT_OK;
 }
 
+/* The memif driver refuses a relative path with "Invalid argument" and nothing else, so it gets a whole one.
+ */
+static bool whole_path(char path[CB_SOCKET_PATH_BYTES], const char *socket, char *error)
+{
+    char here[1024];
+    int length;
+    if (socket[0] == '/') {
+        length = snprintf(path, CB_SOCKET_PATH_BYTES, "%s", socket);
+    } else if (getcwd(here, sizeof here) != NULL) {
+        length = snprintf(path, CB_SOCKET_PATH_BYTES, "%s/%s", here, socket);
+    } else {
+        snprintf(error, ERROR_BYTES, "the current folder is not known: %s", strerror(errno));
+        return false;
+    }
+    if (length < 0 || length >= (int)CB_SOCKET_PATH_BYTES) {
+        snprintf(error, ERROR_BYTES,
+                 "the socket's path from the root is longer than %u bytes; name one in a shorter folder: %s",
+                 CB_SOCKET_PATH_BYTES - 1u, socket);
+        return false;
+    }
+    return true;
+}
+
 static bool open_dpdk(struct cb_nic *nic, const struct cb_nic_config *line, enum cb_lines_end end,
                       char *error)
 {
     struct cb_dpdk_port_options options = {.mtu = 0};
+    char socket[CB_SOCKET_PATH_BYTES];
     switch (line->driver) {
     case CB_NIC_MEMIF:
+        if (!whole_path(socket, line->socket, error)) {
+            return false;
+        }
         options.kind = end == CB_LINES_BOX ? CB_DPDK_MEMIF_SERVER : CB_DPDK_MEMIF_CLIENT;
-        options.socket_path = line->socket;
+        options.socket_path = socket;
         options.memif_id = line->id;
         break;
     case CB_NIC_PCAP:

@@ -308,7 +308,8 @@ enum cb_exit cb_store_open(struct cb_store *store, const struct cb_store_load *l
     store->slots_open = true;
     store->genesis = calloc(1, sizeof *store->genesis);
     cb_file_disk_init(&store->disk, &store->slots);
-    struct cb_journal_reader_config reader = {.disk = &store->disk.disk, .follow = load->follow};
+    struct cb_journal_reader_config reader = {
+        .disk = &store->disk.disk, .archived = store->slots.archived, .follow = load->follow};
     if (store->genesis == NULL ||
         !cb_memory_take(&store->reader_memory, cb_journal_reader_footprint(&reader), false, errors)) {
         return CB_EXIT_ENVIRONMENT;

@@ -50,17 +50,18 @@ bool cb_egress_put(struct cb_egress *egress, uint64_t cause_seq, uint8_t session
 /* Hands the packed frame to its nic. False: the nic is full; the frame stays and goes first next time. */
 static bool flush(struct cb_egress *egress)
 {
-    if (egress->frame_bytes == 0) {
-        return true;
-    }
     struct cb_nic *nic = egress->lines[egress->frame_line];
     struct cb_nic_frame frame = {.data = egress->frame, .bytes = egress->frame_bytes};
-    if (nic->link(nic->self) == 1 && nic->tx(nic->self, &frame, 1) == 0) {
+    /* A link that is down loses the datagram, as a cable would: its messages are asked for or sent again. One
+     * whose input has ended (-1) still sends. */
+    if (nic->link(nic->self) == 0) {
+        egress->stats.lost_link++;
+    } else if (nic->tx(nic->self, &frame, 1) == 1) {
+        egress->stats.datagrams++;
+    } else {
         egress->stats.nic_full++;
         return false;
     }
-    /* A link that is down loses the datagram, as a cable would: its messages are asked for or sent again. */
-    egress->stats.datagrams++;
     egress->frame_bytes = 0;
     return true;
 }
@@ -107,21 +108,26 @@ static void pack(struct cb_egress *egress, uint64_t durable_seq, const struct cb
 uint32_t cb_egress_poll(struct cb_egress *egress, uint64_t durable_seq, uint32_t budget)
 {
     uint32_t left = 0;
-    while (left < budget && flush(egress) && egress->head != egress->tail) {
-        struct cb_egress_message *next = &egress->queue[egress->head & (CB_EGRESS_MESSAGES_MAX - 1u)];
-        struct cb_egress_path path;
-        if (next->cause_seq > durable_seq) {
+    while (left < budget) {
+        if (egress->frame_bytes == 0) {
+            struct cb_egress_message *next = &egress->queue[egress->head & (CB_EGRESS_MESSAGES_MAX - 1u)];
+            struct cb_egress_path path;
+            if (egress->head == egress->tail || next->cause_seq > durable_seq) {
+                break;
+            }
+            if (!egress->path(egress->path_context, next->session, &path) ||
+                path.line >= egress->lines_count) {
+                egress->stats.dropped_no_path++;
+                egress->head++;
+                continue;
+            }
+            pack(egress, durable_seq, &path);
+        }
+        if (!flush(egress)) {
             break;
         }
-        if (!egress->path(egress->path_context, next->session, &path) || path.line >= egress->lines_count) {
-            egress->stats.dropped_no_path++;
-            egress->head++;
-            continue;
-        }
-        pack(egress, durable_seq, &path);
         left++;
     }
-    flush(egress);
     return left;
 }
 
@@ -130,5 +136,5 @@ bool cb_egress_emit(struct cb_egress *egress, uint32_t line, const uint8_t *fram
     CB_ASSERT(line < egress->lines_count);
     struct cb_nic *nic = egress->lines[line];
     struct cb_nic_frame one = {.data = frame, .bytes = bytes};
-    return nic->link(nic->self) == 1 && nic->tx(nic->self, &one, 1) == 1;
+    return nic->link(nic->self) != 0 && nic->tx(nic->self, &one, 1) == 1;
 }

@@ -34,6 +34,7 @@ struct cb_egress_message {
 
 struct cb_egress_stats {
     uint64_t queued, sent, datagrams, dropped_full, dropped_no_path, nic_full;
+    uint64_t lost_link; /* datagrams for a line whose link was down */
 };
 
 /* Where a session's datagrams go, and as whom the box sends them there. */

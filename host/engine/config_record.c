@@ -6,6 +6,10 @@
 
 #define CB_CONFIG_FORMAT 1u
 
+/* The longest wait, about 36 years: a record's time reaches 2^62 ns, and a deadline after it must be a time
+ * too. */
+#define WAIT_MAX_NS (INT64_C(1) << 60)
+
 /* One walk serves both directions, so that they can not drift apart: exactly one of w and r is set. */
 struct walk {
     struct cb_writer *w;
@@ -220,6 +224,12 @@ static const char *table_fault(const struct cb_config *c)
         if (c->holdings[i].asset >= c->assets_count || c->holdings[i].chain >= c->chains_count) {
             return "a holding's asset or chain does not exist";
         }
+        for (uint32_t k = 0; k < i; k++) {
+            if (c->holdings[i].asset == c->holdings[k].asset &&
+                c->holdings[i].chain == c->holdings[k].chain) {
+                return "two holdings are one asset on one chain";
+            }
+        }
     }
     for (uint32_t i = 0; i < c->venues_count; i++) {
         if (c->venues[i].session >= c->sessions_count) {
@@ -240,7 +250,8 @@ const char *cb_config_tables_fault(const struct cb_config *c)
     if (c->clock != CB_CLOCK_WALL && c->clock != CB_CLOCK_FEED) {
         return "clock is neither wall nor feed";
     }
-    if (c->future_ns < 0 || c->resend_ns <= 0 || c->resend_max_ns < c->resend_ns) {
+    if (c->future_ns < 0 || c->future_ns > WAIT_MAX_NS || c->resend_ns <= 0 ||
+        c->resend_max_ns < c->resend_ns || c->resend_max_ns > WAIT_MAX_NS) {
         return "future_ns, resend_ns or resend_max_ns is out of range";
     }
     if (c->sessions_count == 0 || c->factors_count == 0 || c->assets_count == 0) {
@@ -248,6 +259,11 @@ const char *cb_config_tables_fault(const struct cb_config *c)
     }
     for (uint32_t i = 0; i < c->sessions_count; i++) {
         const struct cb_session_config *s = &c->sessions[i];
+        for (uint32_t k = 0; k < i; k++) {
+            if (memcmp(s->name, c->sessions[k].name, sizeof s->name) == 0) {
+                return "two sessions have one name";
+            }
+        }
         if (s->class < CB_SESSION_LATEST || s->class > CB_SESSION_ORDERED || s->role < CB_ROLE_ORACLE ||
             s->role > CB_ROLE_CUSTODIAN) {
             return "a session's class or role is unknown";

@@ -104,12 +104,11 @@ static void fire_timers(struct cb_core *core, uint64_t seq, int64_t now_ns)
     }
 }
 
-/* A message without a reply of its own tells its sender, on an ordered session, why it was refused. */
+/* A message that got no reply of its own tells its sender, on an ordered session, why it was refused. */
 static void tell_refused(struct cb_core *core, const struct cb_event *event, uint16_t template_id,
                          enum cb_reject reason)
 {
-    if (core->config->sessions[event->session].class != CB_SESSION_ORDERED ||
-        template_id == CB_WIRE_MARGIN_CHECK || template_id == CB_WIRE_WITHDRAWAL) {
+    if (core->config->sessions[event->session].class != CB_SESSION_ORDERED) {
         return;
     }
     struct cb_wire_refused out = {.session_seq = event->session_seq,
@@ -125,22 +124,20 @@ static void apply_message(struct cb_core *core, const struct cb_event *event)
     struct cb_core_request request = {.event = event, .role = core->config->sessions[event->session].role};
     enum cb_reject reason = cb_wire_open(event->body, event->body_bytes, &request.template_id);
     bool decoded = reason == CB_REJECT_NONE;
+    bool replied = false;
     if (decoded) {
         reason = cb_permit_check(request.role, request.template_id);
     }
     if (reason == CB_REJECT_NONE) {
+        replied = request.template_id == CB_WIRE_MARGIN_CHECK || request.template_id == CB_WIRE_WITHDRAWAL;
         CB_ASSERT(request.template_id < sizeof handlers / sizeof handlers[0]);
         CB_ASSERT(handlers[request.template_id] != NULL); /* permit knows inbound templates only */
         reason = handlers[request.template_id](core, &request);
-    } else if (decoded &&
-               (request.template_id == CB_WIRE_MARGIN_CHECK || request.template_id == CB_WIRE_WITHDRAWAL)) {
-        /* Not a trader: there is no answer to remember, but the sender hears why. */
-        request.template_id = 0;
     }
     core->stats.messages[decoded ? request.template_id & 0xFFu : 0]++;
     core->stats.refused[reason]++;
     core->effects = cb_effects_word(core->effects, (uint64_t)request.template_id << 32 | (uint32_t)reason);
-    if (reason != CB_REJECT_NONE) {
+    if (reason != CB_REJECT_NONE && !replied) {
         tell_refused(core, event, request.template_id, reason);
     }
 }
@@ -178,13 +175,41 @@ void cb_core_serialize(const struct cb_core *core, struct cb_writer *writer)
     cb_outbox_serialize(&core->outbox, writer);
 }
 
+/* Whether a live action is one that the ledger's state can have put there, and says what its id says. */
+static bool action_is_possible(const struct cb_core *core, const struct cb_outbox_action *action)
+{
+    uint16_t template_id;
+    uint32_t account = cb_action_id_account(action->id);
+    bool release = cb_action_id_kind(action->id) == CB_ACTION_RELEASE;
+    if (cb_wire_open(action->message, action->bytes, &template_id) != CB_REJECT_NONE ||
+        template_id != (release ? CB_WIRE_RELEASE : CB_WIRE_MARGIN_STATE) ||
+        action->id.lo > core->sequence.seq || !cb_ledger_is_open(&core->ledger, account)) {
+        return false;
+    }
+    if (release) {
+        struct cb_ledger_hold hold;
+        struct cb_wire_release out;
+        cb_wire_release_decode(&out, action->message);
+        return cb_ledger_hold(&core->ledger, cb_action_id_slot(action->id), &hold) &&
+               hold.seq == action->id.lo && hold.account == account && out.action_hi == action->id.hi &&
+               out.action_lo == action->id.lo && out.epoch == 0 &&
+               action->session == core->config->chains[core->config->holdings[hold.holding].chain].session;
+    }
+    struct cb_wire_margin_state out;
+    return cb_wire_margin_state_decode(&out, action->message) && out.action_hi == action->id.hi &&
+           out.action_lo == action->id.lo && out.epoch == 0 &&
+           action->session == cb_ledger_owner(&core->ledger, account);
+}
+
 /* Whether the stages, each possible by itself, are possible together. */
 static bool consistent(const struct cb_core *core)
 {
     for (uint32_t place = 0; place < cb_outbox_places(&core->outbox); place++) {
+        const struct cb_outbox_action *action = &core->outbox.places[place];
         int64_t deadline_ns;
-        bool live = core->outbox.places[place].bytes != 0;
-        if (cb_timers_get(&core->timers, CB_FACTORS_MAX + place, &deadline_ns) != live) {
+        bool live = (action->id.hi | action->id.lo) != 0;
+        if (cb_timers_get(&core->timers, CB_FACTORS_MAX + place, &deadline_ns) != live ||
+            (live && !action_is_possible(core, action))) {
             return false;
         }
     }
@@ -210,5 +235,9 @@ bool cb_core_restore(struct cb_core *core, struct cb_reader *reader)
                 cb_risk_restore(&core->risk, reader) && cb_answers_restore(&core->answers, reader) &&
                 cb_outbox_restore(&core->outbox, reader, core->config);
     forget_market(core);
-    return good && !reader->failed && consistent(core);
+    if (!good || reader->failed || !consistent(core)) {
+        return false;
+    }
+    cb_core_market_refresh(core, core->sequence.ingest_ns); /* so that a report needs no event first */
+    return true;
 }

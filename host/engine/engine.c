@@ -12,6 +12,7 @@
 static void take(struct cb_engine *engine, struct cb_event *event)
 {
     cb_sequence_stamp(&engine->core->sequence, engine->wall_ns, event);
+    cb_journal_effects(engine->journal, engine->core->effects);
     cb_journal_append(engine->journal, event);
     bool follows = cb_core_apply(engine->core, event);
     CB_ASSERT(follows); /* it was stamped by the very sequence that checks it */
@@ -34,20 +35,17 @@ static void feed_clock(struct cb_engine *engine, uint32_t session, const uint8_t
     }
 }
 
-static void note_applied(struct cb_engine *engine, uint32_t session, uint64_t session_seq)
+/* Room for what any one event must not lose: its answer, and a status for every session. */
+static bool has_room(const struct cb_engine *engine, uint32_t body_bytes)
 {
-    struct cb_engine_watermark *mark = &engine->watermarks[session];
-    mark->applied = session_seq;
-    if (mark->checkpoint_seq == 0) {
-        mark->checkpoint_seq = engine->core->sequence.seq;
-        mark->checkpoint_session_seq = session_seq;
-    }
+    return cb_journal_room(engine->journal, body_bytes) != 0 &&
+           cb_egress_room(&engine->egress) > CB_SESSIONS_MAX;
 }
 
 static bool deliver(void *self, uint32_t session, uint64_t session_seq, const uint8_t *body, uint32_t bytes)
 {
     struct cb_engine *engine = self;
-    if (cb_journal_room(engine->journal, bytes) == 0 || cb_egress_room(&engine->egress) == 0) {
+    if (!has_room(engine, bytes)) {
         return false;
     }
     feed_clock(engine, session, body, bytes);
@@ -57,7 +55,6 @@ static bool deliver(void *self, uint32_t session, uint64_t session_seq, const ui
                              .body = body,
                              .body_bytes = bytes};
     take(engine, &event);
-    note_applied(engine, session, session_seq);
     return true;
 }
 
@@ -71,6 +68,13 @@ static void core_send(void *self, uint64_t cause_seq, uint16_t session, const ui
                       uint16_t bytes)
 {
     struct cb_engine *engine = self;
+    uint16_t template_id;
+    memcpy(&template_id, message + 2, sizeof template_id);
+    bool action = template_id == CB_WIRE_RELEASE || template_id == CB_WIRE_MARGIN_STATE;
+    if (action && cb_egress_room(&engine->egress) <= CB_ENGINE_EGRESS_RESERVE) {
+        engine->stats.actions_deferred++;
+        return;
+    }
     cb_egress_put(&engine->egress, cause_seq, (uint8_t)session, message, bytes);
 }
 
@@ -78,7 +82,6 @@ static void core_reset(void *self, uint16_t session, uint64_t next_seq)
 {
     struct cb_engine *engine = self;
     cb_ingress_reset(&engine->ingress, session, next_seq);
-    engine->watermarks[session].applied = next_seq - 1;
 }
 
 static bool find_path(void *context, uint8_t session, struct cb_egress_path *path)
@@ -130,10 +133,14 @@ static void flush_part(struct config_parts *parts)
                              .body = parts->part,
                              .body_bytes = parts->bytes};
     while (cb_journal_room(parts->engine->journal, parts->bytes) == 0) {
-        cb_journal_poll(parts->engine->journal, parts->engine->core->effects);
-        if (cb_journal_state(parts->engine->journal) == CB_JOURNAL_FAILED) {
-            return; /* the caller's poll says so */
+        /* An empty journal has nothing to recycle: what has no room once all is durable never will. */
+        struct cb_journal *journal = parts->engine->journal;
+        parts->engine->too_small = cb_journal_durable(journal) == cb_journal_last_seq(journal);
+        if (cb_engine_state(parts->engine) == CB_ENGINE_FAILED) {
+            parts->bytes = 0;
+            return;
         }
+        cb_journal_poll(journal, parts->engine->core->effects);
     }
     take(parts->engine, &event);
     parts->offset += parts->bytes;
@@ -164,6 +171,18 @@ static void append_config(struct cb_engine *engine)
     flush_part(&parts); /* the last one, shorter than a full part, maybe empty: it says that this is all */
 }
 
+/* This life's EPOCH record, as soon as there is room for it. Returns whether it is appended. */
+static bool begin(struct cb_engine *engine)
+{
+    if (!engine->begun && cb_engine_state(engine) == CB_ENGINE_RUNNING && has_room(engine, 0)) {
+        struct cb_event event = {
+            .kind = CB_EVENT_EPOCH, .session = CB_SESSION_NONE, .session_seq = engine->config.epoch};
+        take(engine, &event);
+        engine->begun = true;
+    }
+    return engine->begun;
+}
+
 void cb_engine_init(struct cb_engine *engine, struct cb_arena *arena, const struct cb_engine_config *config,
                     struct cb_core *core, struct cb_journal *journal)
 {
@@ -189,67 +208,38 @@ void cb_engine_init(struct cb_engine *engine, struct cb_arena *arena, const stru
     for (uint32_t s = 0; s < config->config->sessions_count; s++) {
         uint64_t next = cb_sequence_session_next(&core->sequence, (uint16_t)s);
         cb_ingress_resume(&engine->ingress, s, next);
-        engine->watermarks[s].applied = next - 1;
-        engine->watermarks[s].durable = next - 1; /* what was replayed was read from the disk */
     }
+    /* The core has applied the whole journal. */
+    CB_ASSERT(core->sequence.seq == cb_journal_last_seq(journal));
     if (core->sequence.seq == 0) {
         append_config(engine);
     }
-    struct cb_event event = {
-        .kind = CB_EVENT_EPOCH, .session = CB_SESSION_NONE, .session_seq = config->epoch};
-    take(engine, &event);
+    begin(engine);
 }
 
-/* Moves every session's durable mark. */
-static void move_watermarks(struct cb_engine *engine)
-{
-    uint64_t durable = cb_journal_durable(engine->journal);
-    if (durable == engine->durable_told) {
-        return;
-    }
-    engine->durable_told = durable;
-    for (uint32_t s = 0; s < engine->config.config->sessions_count; s++) {
-        struct cb_engine_watermark *mark = &engine->watermarks[s];
-        if (durable >= engine->core->sequence.seq) {
-            mark->durable = mark->applied;
-            mark->checkpoint_seq = 0;
-        } else if (mark->checkpoint_seq != 0 && mark->checkpoint_seq <= durable) {
-            mark->durable = mark->checkpoint_session_seq;
-            mark->checkpoint_seq = 0;
-            if (mark->applied > mark->durable) {
-                mark->checkpoint_seq = engine->core->sequence.seq;
-                mark->checkpoint_session_seq = mark->applied;
-            }
-        }
-    }
-}
-
-/* Tells senders how far they are applied and durable. */
+/* Tells senders how far they are applied and durable. A status is queued behind everything applied so far, so
+ * it leaves when all of that is durable: what is applied now may be called durable in it. */
 static uint32_t tell_status(struct cb_engine *engine)
 {
     uint32_t told = 0;
     for (uint32_t s = 0; s < engine->config.config->sessions_count; s++) {
-        struct cb_engine_watermark *mark = &engine->watermarks[s];
-        int64_t since_ns = engine->steady_ns - mark->told_ns;
-        bool changed = mark->told_next != mark->applied + 1 || mark->told_durable != mark->durable;
+        struct cb_engine_told *last = &engine->told[s];
+        uint64_t next = cb_sequence_session_next(&engine->core->sequence, (uint16_t)s);
+        int64_t since_ns = engine->steady_ns - last->at_ns;
         struct cb_ingress_path path;
-        if (since_ns < (changed ? STATUS_EVERY_NS : STATUS_AGAIN_NS) ||
+        if (since_ns < (last->next_seq != next ? STATUS_EVERY_NS : STATUS_AGAIN_NS) ||
             !cb_ingress_path(&engine->ingress, s, &path)) {
             continue;
         }
         struct cb_wire_session_status out = {
-            .next_seq = mark->applied + 1, .durable_through = mark->durable, .epoch = engine->config.epoch};
+            .next_seq = next, .durable_through = next - 1, .epoch = engine->config.epoch};
         uint8_t message[CB_WIRE_SESSION_STATUS_BYTES];
         uint32_t bytes = cb_wire_session_status_encode(message, &out);
-        /* It tells of durable things only in durable_through, so it needs to wait for nothing. But the queue
-         * is in cause order: it waits its turn. */
         if (!cb_egress_put(&engine->egress, engine->core->sequence.seq, (uint8_t)s, message,
                            (uint16_t)bytes)) {
             break;
         }
-        mark->told_next = out.next_seq;
-        mark->told_durable = out.durable_through;
-        mark->told_ns = engine->steady_ns;
+        *last = (struct cb_engine_told){.next_seq = next, .at_ns = engine->steady_ns};
         told++;
     }
     engine->stats.statuses += told;
@@ -297,8 +287,7 @@ static uint32_t append_time(struct cb_engine *engine)
 {
     int64_t deadline_ns;
     if (!cb_core_deadline(engine->core, &deadline_ns) ||
-        deadline_ns > cb_sequence_now(&engine->core->sequence, engine->wall_ns) ||
-        cb_journal_room(engine->journal, 0) == 0 || cb_egress_room(&engine->egress) == 0) {
+        deadline_ns > cb_sequence_now(&engine->core->sequence, engine->wall_ns) || !has_room(engine, 0)) {
         return 0;
     }
     struct cb_event event = {.kind = CB_EVENT_TIME, .session = CB_SESSION_NONE};
@@ -310,7 +299,6 @@ static uint32_t append_time(struct cb_engine *engine)
 static uint32_t work_out(struct cb_engine *engine)
 {
     uint32_t work = cb_journal_poll(engine->journal, engine->core->effects);
-    move_watermarks(engine);
     tell_status(engine);
     return work + cb_egress_poll(&engine->egress, cb_journal_durable(engine->journal), EGRESS_BUDGET);
 }
@@ -320,9 +308,16 @@ uint32_t cb_engine_poll(struct cb_engine *engine)
     engine->wall_ns = engine->config.clock.wall_ns(engine->config.clock.self);
     engine->steady_ns = engine->config.clock.steady_ns(engine->config.clock.self);
     engine->stats.polls++;
-    uint32_t work = receive(engine);
-    if (work == 0) {
-        work += append_time(engine);
+    if (cb_engine_state(engine) == CB_ENGINE_FAILED) {
+        return 0;
+    }
+    uint32_t work = 0;
+    if (begin(engine)) {
+        uint64_t records = engine->stats.records;
+        work += receive(engine);
+        if (engine->stats.records == records) { /* frames that bring nothing new do not stop the time */
+            work += append_time(engine);
+        }
     }
     work += work_out(engine);
     engine->stats.idle_polls += work == 0;
@@ -333,7 +328,7 @@ uint32_t cb_engine_drain(struct cb_engine *engine)
 {
     engine->wall_ns = engine->config.clock.wall_ns(engine->config.clock.self);
     engine->steady_ns = engine->config.clock.steady_ns(engine->config.clock.self);
-    return work_out(engine);
+    return cb_engine_state(engine) == CB_ENGINE_FAILED ? 0 : work_out(engine);
 }
 
 bool cb_engine_drained(const struct cb_engine *engine)
@@ -344,5 +339,6 @@ bool cb_engine_drained(const struct cb_engine *engine)
 
 enum cb_engine_state cb_engine_state(const struct cb_engine *engine)
 {
-    return cb_journal_state(engine->journal) == CB_JOURNAL_FAILED ? CB_ENGINE_FAILED : CB_ENGINE_RUNNING;
+    bool failed = engine->too_small || cb_journal_state(engine->journal) == CB_JOURNAL_FAILED;
+    return failed ? CB_ENGINE_FAILED : CB_ENGINE_RUNNING;
 }

@@ -26,20 +26,24 @@ struct cb_engine_config {
     uint64_t epoch;                                 /* of this life: greater than any in the journal */
 };
 
-enum cb_engine_state { CB_ENGINE_RUNNING = 0, CB_ENGINE_FAILED = 1 /* the journal's disk failed */ };
+/* FAILED: the journal's disk failed, or an empty journal is too small for its own configuration. The engine
+ * then does nothing any more. */
+enum cb_engine_state { CB_ENGINE_RUNNING = 0, CB_ENGINE_FAILED = 1 };
+
+/* Places of the egress queue that actions leave free, so that an answer, which nobody sends again unasked,
+ * finds one. */
+#define CB_ENGINE_EGRESS_RESERVE 256u
 
 struct cb_engine_stats {
     uint64_t polls, idle_polls, records, time_records, statuses;
+    uint64_t actions_deferred; /* not queued, to keep room for answers: they come again by their timers */
     uint64_t no_room; /* polls that took nothing from the nics, because journal or egress had no room */
 };
 
-/* How far one session's messages are applied and durable. One open checkpoint at a time: when it becomes
- * durable, so does everything of the session before it. */
-struct cb_engine_watermark {
-    uint64_t applied, durable;                       /* session sequences */
-    uint64_t checkpoint_seq, checkpoint_session_seq; /* 0: none open */
-    uint64_t told_next, told_durable;
-    int64_t told_ns; /* steady */
+/* What one session was told last, and when (steady). */
+struct cb_engine_told {
+    uint64_t next_seq;
+    int64_t at_ns;
 };
 
 struct cb_engine {
@@ -49,11 +53,12 @@ struct cb_engine {
     struct cb_ingress ingress;
     struct cb_egress egress;
     struct cb_ingress_sink ingress_sink;
-    struct cb_engine_watermark watermarks[CB_SESSIONS_MAX];
+    struct cb_engine_told told[CB_SESSIONS_MAX];
     struct cb_nic_frame frames[CB_BURST]; /* the burst being taken */
     uint32_t frames_count, frames_done, frames_line;
     int64_t wall_ns, steady_ns; /* of this poll */
-    uint64_t durable_told;      /* the durable seq the watermarks were last moved to */
+    bool begun;                 /* the EPOCH record of this life is appended */
+    bool too_small;             /* the journal, for the configuration */
     struct cb_engine_stats stats;
 };
 
@@ -61,7 +66,8 @@ size_t cb_engine_footprint(const struct cb_engine_config *config);
 
 /* Makes the engine over a core that has applied the whole journal, and over that journal, recovered and
  * running. Installs itself as the core's sink and appends the EPOCH record of this life (before it, on an
- * empty journal, the configuration). Requires: core, journal, nics and keys outlive it. */
+ * empty journal, the configuration); on a full journal that record waits for room, and nothing is taken
+ * before it. Requires: core, journal, nics and keys outlive it. */
 void cb_engine_init(struct cb_engine *engine, struct cb_arena *arena, const struct cb_engine_config *config,
                     struct cb_core *core, struct cb_journal *journal);
 

@@ -21,7 +21,8 @@ static bool get(void *self, void *data, size_t bytes)
 
 enum cb_genesis_result cb_genesis_take(struct cb_genesis *genesis, const struct cb_event *event)
 {
-    if (event->kind != CB_EVENT_CONFIG || event->seq != genesis->parts + 1u ||
+    if (event->kind != CB_EVENT_CONFIG || event->session != CB_SESSION_NONE ||
+        event->seq != genesis->parts + 1u ||
         event->session_seq != (uint64_t)genesis->parts * CB_CONFIG_PART_BYTES) {
         genesis->fault = "the journal does not begin with a whole configuration";
         return CB_GENESIS_BAD;

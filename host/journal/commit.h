@@ -10,4 +10,7 @@ struct cb_journal_buffer *cb_journal_commit_open(struct cb_journal *journal, uin
 /* Nothing more goes into the open frame; its size, and so the place of the next one, is known. */
 void cb_journal_commit_close(struct cb_journal *journal);
 
+/* Buffers that hold something: in flight, closed, open, or durable but not hashed yet. */
+uint32_t cb_journal_commit_used(const struct cb_journal *journal);
+
 #endif

@@ -99,7 +99,7 @@ uint32_t cb_journal_room(const struct cb_journal *j, uint32_t body_bytes)
         return 0;
     }
     uint32_t record = CB_JOURNAL_RECORD_BYTES(body_bytes);
-    uint32_t free = CB_JOURNAL_BUFFERS - (j->head - j->tail) - (j->open ? 1u : 0u);
+    uint32_t free = CB_JOURNAL_BUFFERS - cb_journal_commit_used(j);
     uint64_t offset = j->generation == 0 || j->segment_done ? j->config.disk->slot_bytes : j->offset;
     uint32_t opened = 0;
     if (j->open) {
@@ -136,7 +136,7 @@ uint64_t cb_journal_last_seq(const struct cb_journal *j)
 
 static struct cb_journal_buffer *open_frame(struct cb_journal *j, uint32_t record, int64_t base_ns)
 {
-    CB_ASSERT(!j->open && j->head - j->tail < CB_JOURNAL_BUFFERS);
+    CB_ASSERT(!j->open && cb_journal_commit_used(j) < CB_JOURNAL_BUFFERS);
     uint64_t slot_bytes = j->config.disk->slot_bytes;
     if (j->generation == 0 || j->segment_done ||
         cb_journal_space_left(slot_bytes, j->offset, j->clean) < HEADER + record) {
@@ -145,6 +145,12 @@ static struct cb_journal_buffer *open_frame(struct cb_journal *j, uint32_t recor
     uint64_t left = cb_journal_space_left(slot_bytes, j->offset, j->clean);
     CB_ASSERT(left >= HEADER + record);
     return cb_journal_commit_open(j, left, base_ns);
+}
+
+void cb_journal_effects(struct cb_journal *j, uint64_t effects)
+{
+    j->effects = effects;
+    j->effects_known = true;
 }
 
 void cb_journal_append(struct cb_journal *j, const struct cb_event *event)

@@ -83,6 +83,8 @@ struct cb_journal {
     int64_t last_ns;
     uint64_t next_frame;
     uint8_t prev[CB_JOURNAL_HASH_BYTES]; /* of the frame to be sealed next */
+    bool unhashed; /* ... of which `prev` is not complete yet: the frame submitted last */
+    uint32_t hashed_bytes;
     uint64_t effects;
     bool effects_known; /* nothing was appended since the poll that gave `effects` */
 
@@ -117,6 +119,10 @@ void cb_journal_close(struct cb_journal *journal);
  * of the event before; body_bytes <= CB_JOURNAL_BODY_BYTES_MAX; cb_journal_room was not 0 for its size. The
  * body is copied. */
 void cb_journal_append(struct cb_journal *journal, const struct cb_event *event);
+
+/* The running effects hash after all that was appended: for callers who know it between two polls, so that a
+ * frame that is opened there carries it too. */
+void cb_journal_effects(struct cb_journal *journal, uint64_t effects);
 
 /* Seal, submit, reap. effects: the running effects hash after all that was appended.
  * Returns: how many things it did (frames submitted and completions taken); 0: nothing. Bounds: at most

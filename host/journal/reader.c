@@ -195,11 +195,13 @@ static enum cb_journal_read judge_end(struct cb_journal_reader *r, enum cb_journ
 static enum cb_journal_read load_frame(struct cb_journal_reader *r)
 {
     enum cb_journal_flaw flaw = CB_JOURNAL_ZERO;
+    struct cb_journal_frame frame; /* r->frame stays that of the last event until a next one is there */
+    const uint8_t *bytes = NULL;
     if (r->link.frame_no > r->limit_frame) {
         return CB_JOURNAL_READ_END;
     }
     if (r->offset < r->config.disk->slot_bytes) {
-        flaw = cb_journal_view_frame(&r->view, &r->frame, &r->bytes, r->slot, r->offset, r->config.cluster);
+        flaw = cb_journal_view_frame(&r->view, &frame, &bytes, r->slot, r->offset, r->config.cluster);
     }
     uint32_t next = slot_of(r, r->link.generation + 1);
     if (flaw == CB_JOURNAL_ZERO && next != CB_JOURNAL_SLOT_NONE &&
@@ -207,18 +209,19 @@ static enum cb_journal_read load_frame(struct cb_journal_reader *r)
         r->slot = next;
         r->offset = 0;
         r->link.generation++;
-        flaw = cb_journal_view_frame(&r->view, &r->frame, &r->bytes, r->slot, 0, r->config.cluster);
+        flaw = cb_journal_view_frame(&r->view, &frame, &bytes, r->slot, 0, r->config.cluster);
     }
-    if (flaw == CB_JOURNAL_SOUND && !r->linked && r->frame.frame_no != 1) {
-        memcpy(r->link.prev, r->frame.prev,
-               sizeof r->link.prev); /* what was before it is not here to compare */
+    if (flaw == CB_JOURNAL_SOUND && !r->linked && frame.frame_no != 1) {
+        memcpy(r->link.prev, frame.prev, sizeof r->link.prev); /* what was before it is not here to compare */
     }
     if (flaw == CB_JOURNAL_SOUND) {
-        flaw = cb_journal_frame_follows(&r->frame, &r->link);
+        flaw = cb_journal_frame_follows(&frame, &r->link);
     }
     if (flaw != CB_JOURNAL_SOUND) {
         return judge_end(r, flaw);
     }
+    r->frame = frame;
+    r->bytes = bytes;
     r->next_seq = r->frame.first_seq;
     r->left = r->frame.count;
     r->at = CB_JOURNAL_FRAME_HEADER_BYTES;

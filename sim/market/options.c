@@ -11,23 +11,25 @@ static bool is_power_of_two(uint32_t value)
 void cb_market_defaults(struct cb_market_options *options, const struct cb_config *config)
 {
     uint32_t capacity = config->capacity.accounts;
-    *options = (struct cb_market_options){.seed = 1,
-                                          .step_ns = CB_NS_PER_S,
-                                          .accounts = capacity < 100 ? capacity : 100,
-                                          .checks_per_step = 4,
-                                          .act_ppm = 1000000,
-                                          .withdraw_ppm = 50000,
-                                          .oversize_ppm = 50000,
-                                          .fail_ppm = 50000,
-                                          .lossless = true,
-                                          .ring = 1u << 16,
-                                          .requests = 1u << 14,
-                                          .actions = 1u << 16,
-                                          .hello_ns = 500 * CB_NS_PER_MS,
-                                          .heartbeat_ns = 5 * CB_NS_PER_MS,
-                                          .stall_ns = 50 * CB_NS_PER_MS,
-                                          .answer_ns = 500 * CB_NS_PER_MS,
-                                          .give_up_ns = 30 * CB_NS_PER_S};
+    *options = (struct cb_market_options){
+        .seed = 1,
+        .step_ns = CB_NS_PER_S,
+        .accounts = capacity < 100 ? capacity : 100,
+        .checks_per_step = 4,
+        .act_ppm = 1000000,
+        .withdraw_ppm = 50000,
+        .oversize_ppm = 50000,
+        .fail_ppm = 50000,
+        .lossless = true,
+        .ring = 1u << 16,
+        .requests = 1u << 14,
+        .actions = 1u << 16,
+        /* The box moves a session to a sender that lost its sequence after 1 s of quiet. */
+        .hello_ns = 3 * CB_NS_PER_S,
+        .heartbeat_ns = 5 * CB_NS_PER_MS,
+        .stall_ns = 50 * CB_NS_PER_MS,
+        .answer_ns = 500 * CB_NS_PER_MS,
+        .give_up_ns = 30 * CB_NS_PER_S};
 }
 
 static bool has_role(const struct cb_config *config, uint32_t session, enum cb_session_role role)

@@ -24,7 +24,7 @@ cat "$out/box.txt"
 
 echo
 echo "the world:  $program gen -c config/demo.yaml --pcap $out/capture.pcap"
-"$program" gen -c config/demo.yaml --pcap "$out/capture.pcap" --seed 0x5eed --steps 2000
+"$program" gen -c config/demo.yaml --pcap "$out/capture.pcap" --seed 1212 --steps 2880
 
 kill -TERM "$box"
 wait "$box"

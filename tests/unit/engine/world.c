@@ -108,6 +108,73 @@ void world_config(struct cb_config *c)
     instrument(c, "BTC-SPOT", CB_SPOT, WORLD_BTC, 0, 0);
 }
 
+void world_copy_config(struct cb_config *to, const struct cb_config *from, uint8_t dirt)
+{
+    memset(to, dirt, sizeof *to);
+    to->cluster = from->cluster;
+    to->clock = from->clock;
+    to->future_ns = from->future_ns;
+    to->resend_ns = from->resend_ns;
+    to->resend_max_ns = from->resend_max_ns;
+    to->capacity = from->capacity;
+    to->risk = from->risk;
+    to->sessions_count = from->sessions_count;
+    to->factors_count = from->factors_count;
+    to->assets_count = from->assets_count;
+    to->chains_count = from->chains_count;
+    to->holdings_count = from->holdings_count;
+    to->venues_count = from->venues_count;
+    to->instruments_count = from->instruments_count;
+    for (uint32_t i = 0; i < from->sessions_count; i++) {
+        to->sessions[i] = from->sessions[i];
+    }
+    for (uint32_t i = 0; i < from->factors_count; i++) {
+        struct cb_factor_config *f = &to->factors[i];
+        const struct cb_factor_config *g = &from->factors[i];
+        memcpy(f->name, g->name, sizeof f->name);
+        f->scan_range = g->scan_range;
+        f->vol = g->vol;
+        f->vol_floor = g->vol_floor;
+        f->heartbeat_ns = g->heartbeat_ns;
+        f->sources = g->sources;
+        f->quorum = g->quorum;
+        f->price_tick = g->price_tick;
+    }
+    for (uint32_t i = 0; i < from->assets_count; i++) {
+        to->assets[i] = from->assets[i];
+    }
+    for (uint32_t i = 0; i < from->chains_count; i++) {
+        memcpy(to->chains[i].name, from->chains[i].name, sizeof to->chains[i].name);
+        to->chains[i].session = from->chains[i].session;
+        to->chains[i].event_loss = from->chains[i].event_loss;
+    }
+    for (uint32_t i = 0; i < from->holdings_count; i++) {
+        to->holdings[i].asset = from->holdings[i].asset;
+        to->holdings[i].chain = from->holdings[i].chain;
+        to->holdings[i].haircut = from->holdings[i].haircut;
+        to->holdings[i].debt_haircut = from->holdings[i].debt_haircut;
+    }
+    for (uint32_t i = 0; i < from->venues_count; i++) {
+        to->venues[i] = from->venues[i];
+    }
+    for (uint32_t i = 0; i < from->instruments_count; i++) {
+        struct cb_instrument_config *n = &to->instruments[i];
+        memcpy(n->name, from->instruments[i].name, sizeof n->name);
+        n->kind = from->instruments[i].kind;
+        n->factor = from->instruments[i].factor;
+        n->strike = from->instruments[i].strike;
+        n->expiry_ns = from->instruments[i].expiry_ns;
+    }
+}
+
+bool world_same_config(const struct cb_config *a, const struct cb_config *b)
+{
+    static struct cb_config clean_a, clean_b;
+    world_copy_config(&clean_a, a, 0);
+    world_copy_config(&clean_b, b, 0);
+    return memcmp(&clean_a, &clean_b, sizeof clean_a) == 0;
+}
+
 static void keep(void *self, uint64_t cause_seq, uint16_t session, const uint8_t *message, uint16_t bytes)
 {
     struct world *world = self;
@@ -132,30 +199,6 @@ void *world_core(const struct cb_config *config, struct cb_core *core)
     return memory;
 }
 
-void world_open(struct world *world)
-{
-    memset(world, 0, sizeof *world);
-    world_config(&world->config);
-    world->memory = world_core(&world->config, &world->core);
-    world->core.sink = (struct cb_core_sink){.self = world, .send = keep};
-    for (uint32_t s = 0; s < CB_SESSIONS_MAX; s++) {
-        world->session_next[s] = 1;
-    }
-    world->now_ns = WORLD_START_NS;
-    struct cb_event epoch = {.seq = 1,
-                             .ingest_ns = world->now_ns,
-                             .kind = CB_EVENT_EPOCH,
-                             .session = CB_SESSION_NONE,
-                             .session_seq = 1};
-    cr_assert(cb_core_apply(&world->core, &epoch));
-}
-
-void world_close(struct world *world)
-{
-    free(world->memory);
-    free(world->journal.data);
-}
-
 static uint64_t apply(struct world *world, struct cb_event *event)
 {
     uint32_t bytes = event->body_bytes;
@@ -168,6 +211,26 @@ static uint64_t apply(struct world *world, struct cb_event *event)
     const char *wrong = cb_ledger_audit(&world->core.ledger);
     cr_assert_null(wrong, "after event %lu: %s", (unsigned long)event->seq, wrong);
     return event->seq;
+}
+
+void world_open(struct world *world)
+{
+    memset(world, 0, sizeof *world);
+    world_config(&world->config);
+    world->memory = world_core(&world->config, &world->core);
+    world->core.sink = (struct cb_core_sink){.self = world, .send = keep};
+    for (uint32_t s = 0; s < CB_SESSIONS_MAX; s++) {
+        world->session_next[s] = 1;
+    }
+    world->now_ns = WORLD_START_NS;
+    struct cb_event epoch = {.kind = CB_EVENT_EPOCH, .session = CB_SESSION_NONE, .session_seq = 1};
+    apply(world, &epoch);
+}
+
+void world_close(struct world *world)
+{
+    free(world->memory);
+    free(world->journal.data);
 }
 
 void world_replay(const struct world *world, struct cb_core *core, uint64_t from)

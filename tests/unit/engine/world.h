@@ -41,6 +41,10 @@ struct world {
 };
 
 void world_config(struct cb_config *config);
+/* The members one by one, used rows only, into memory whose padding and other rows are `dirt`. */
+void world_copy_config(struct cb_config *to, const struct cb_config *from, uint8_t dirt);
+/* Whether all members and used rows are equal. */
+bool world_same_config(const struct cb_config *a, const struct cb_config *b);
 void world_open(struct world *world);
 /* An empty core of the same configuration, without a sink. Returns its memory. */
 void *world_core(const struct cb_config *config, struct cb_core *core);

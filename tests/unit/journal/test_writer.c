@@ -116,6 +116,7 @@ Test(journal_writer, a_gap_in_time_that_does_not_fit_starts_a_new_frame)
 {
     struct world w;
     start(&w, 3, 1024 * KIB, false);
+    cb_journal_poll(&w.journal, 6);
     struct cb_event event = {.seq = 1, .ingest_ns = 5, .kind = CB_EVENT_TIME, .session = CB_SESSION_NONE};
     cb_journal_append(&w.journal, &event);
     event = (struct cb_event){.seq = 2, .ingest_ns = 5 + (int64_t)UINT32_MAX, .kind = CB_EVENT_TIME};
@@ -130,7 +131,8 @@ Test(journal_writer, a_gap_in_time_that_does_not_fit_starts_a_new_frame)
     world_reader_open(&r, w.config.disk, false);
     cr_assert(cb_journal_reader_seek(&r.reader, 0));
     const int64_t expected_ns[] = {5, 5 + (int64_t)UINT32_MAX, 6 + (int64_t)UINT32_MAX};
-    const uint32_t flags[] = {0, 0, 0};
+    /* The effects before the third event were never told, so its frame does not claim to know them. */
+    const uint32_t flags[] = {CB_JOURNAL_FLAG_EFFECTS, CB_JOURNAL_FLAG_EFFECTS, 0};
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(cb_journal_reader_next(&r.reader, &event), CB_JOURNAL_READ_EVENT);
         cr_assert_eq(event.ingest_ns, expected_ns[i]);
@@ -162,6 +164,37 @@ Test(journal_writer, a_frame_carries_the_effects_hash_of_the_poll_before_it)
     cr_assert_eq(cb_journal_reader_frame(&r.reader)->flags, CB_JOURNAL_FLAG_EFFECTS);
     cr_assert_eq(cb_journal_reader_next(&r.reader, &event), CB_JOURNAL_READ_EVENT);
     cr_assert_eq(cb_journal_reader_frame(&r.reader)->effects, 43u);
+    world_reader_close(&r);
+    world_close(&w);
+}
+
+Test(journal_writer, a_frame_opened_between_polls_carries_the_effects_hash_it_was_told)
+{
+    struct world w;
+    start(&w, 3, 64 * KIB, false);
+    static uint8_t body[CB_JOURNAL_BODY_BYTES_MAX];
+    struct cb_event event = {.kind = CB_EVENT_CONFIG, .body = body, .body_bytes = sizeof body};
+    cb_journal_poll(&w.journal, 1000);
+    const int64_t far_ns = 5 * CB_NS_PER_S; /* too far for one frame: each event opens one of its own */
+    for (uint64_t i = 1; i <= 3; i++) {
+        event.seq = i;
+        event.ingest_ns = (int64_t)i * far_ns;
+        if (i != 2) { /* the second one's is not known: it has to say so */
+            cb_journal_effects(&w.journal, 1000 + i);
+        }
+        cb_journal_append(&w.journal, &event);
+    }
+    cr_assert(world_settle(&w));
+    struct world_reader r;
+    world_reader_open(&r, w.config.disk, false);
+    cr_assert(cb_journal_reader_seek(&r.reader, 1));
+    for (uint64_t i = 1; i <= 3; i++) {
+        cr_assert_eq(cb_journal_reader_next(&r.reader, &event), CB_JOURNAL_READ_EVENT);
+        const struct cb_journal_frame *frame = cb_journal_reader_frame(&r.reader);
+        cr_assert_eq(frame->frame_no, i);
+        cr_assert_eq(frame->flags, i != 2 ? CB_JOURNAL_FLAG_EFFECTS : 0u);
+        cr_assert_eq(frame->effects, i != 2 ? 1000 + i : 0u);
+    }
     world_reader_close(&r);
     world_close(&w);
 }

@@ -162,7 +162,8 @@ static bool restore_with_holds(uint16_t holding, uint32_t count)
     cb_put_u32(&writer, count);
     for (uint32_t i = 0; i < count; i++) {
         cb_put_u32(&writer, i);
-        cb_put_u64(&writer, i + 1);
+        cb_put_u64(&writer, 9);     /* the record that opened it */
+        cb_put_u64(&writer, i + 1); /* request id */
         cb_put_u32(&writer, 0);
         cb_put_u16(&writer, holding);
         cb_put_s64(&writer, (CB_QTY_E8_MAX - 1) / 100 * 100);
