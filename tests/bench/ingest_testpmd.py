@@ -15,7 +15,8 @@ testpmd is measured. Ours is a command line with placeholders, split like a shel
 
 Its last non-empty line of standard output has to be a JSON object with "packets_per_second". It should measure
 the same span as testpmd: packets taken from the port and handed on, after a second of warming up. Where the object
-has "figures" with "ingest_less_mac_computed", that is compared too.
+has "figures" with "ingest_per_cpu_second" and "ingest_less_mac_per_cpu_second_computed", those are compared too, to
+testpmd's packets by the CPU time of its busiest thread: on a machine that others use the wall clock says little.
 
 With --make CAPTURE_COMMAND ("build/release/clearbox bench ingest --pcap {capture}") the capture is made by that command,
 so that both sides drink datagrams which our side accepts.
@@ -101,6 +102,16 @@ def samples_in(log):
         return [int(x) for x in PPS.findall(text.read()) if int(x) > 0][2:]
 
 
+def busiest_cpu_seconds(pid):
+    """CPU time of the thread of a process that used most: testpmd's forwarding core, which polls without end."""
+    most = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        most = max(most, int(fields[11]) + int(fields[12]))
+    return most / os.sysconf("SC_CLK_TCK")
+
+
 def run_testpmd(kind, capture, folder, seconds):
     """Packets per second of testpmd rxonly: the median of `seconds` figures of its own."""
     socket, log = os.path.join(folder, "m.sock"), os.path.join(folder, "testpmd.log")
@@ -114,13 +125,17 @@ def run_testpmd(kind, capture, folder, seconds):
             if kind == "memif":
                 wait_for(lambda: os.path.exists(socket), receiver, "testpmd rxonly")
                 generator = start(generator_line(capture, socket), generator_out)
-            wait_for(lambda: len(samples_in(log)) >= seconds, receiver, f"testpmd ({kind})", 30 + 4 * seconds)
+            wait_for(lambda: len(samples_in(log)) >= 1, receiver, f"testpmd ({kind})", 60)
+            began, cpu = time.monotonic(), busiest_cpu_seconds(receiver.pid)
+            wait_for(lambda: len(samples_in(log)) >= seconds + 1, receiver, f"testpmd ({kind})", 30 + 4 * seconds)
+            share = (busiest_cpu_seconds(receiver.pid) - cpu) / (time.monotonic() - began)
         except RuntimeError as error:
             raise RuntimeError(f"{error}\n{tail(log)}{tail(generator_log)}") from error
         finally:
             stop(generator)
             stop(receiver)
-    return statistics.median(samples_in(log)[:seconds])
+    rate = statistics.median(samples_in(log)[1:seconds + 1])
+    return rate, rate / share
 
 
 def run_ours(template, generator_template, kind, capture, folder, seconds):
@@ -149,8 +164,10 @@ def run_ours(template, generator_template, kind, capture, folder, seconds):
     if code != 0 or not lines:
         raise RuntimeError(f"our side ({kind}) ended with {code}:\n{tail(errors)}{tail(log)}")
     answer = json.loads(lines[-1])
-    less_mac = answer.get("figures", {}).get("ingest_less_mac_computed", {}).get("value")
-    return float(answer["packets_per_second"]), less_mac
+    figures = answer.get("figures", {})
+    cpu = figures.get("ingest_per_cpu_second", {}).get("median")
+    less_mac = figures.get("ingest_less_mac_per_cpu_second_computed", {}).get("value")
+    return float(answer["packets_per_second"]), cpu, less_mac
 
 
 def write_capture(path, frame_bytes, frames=256):
@@ -172,23 +189,26 @@ def machine():
 
 
 def measure(kind, arguments, capture, folder):
-    reference, ours, less_mac = [], [], []
+    """Rows of rounds by name; a figure that our side does not give is left out."""
+    rounds = {name: [] for name in ("testpmd", "testpmd_per_cpu_second", "ours", "ours_per_cpu_second",
+                                    "ours_less_mac_per_cpu_second_computed")}
     for number in range(arguments.rounds):
-        reference.append(run_testpmd(kind, capture, folder, arguments.seconds))
-        note = f"{kind} round {number + 1}/{arguments.rounds}: testpmd {reference[-1] / 1e6:.2f} M/s"
+        rate, cpu = run_testpmd(kind, capture, folder, arguments.seconds)
+        rounds["testpmd"].append(rate)
+        rounds["testpmd_per_cpu_second"].append(cpu)
+        note = f"{kind} round {number + 1}/{arguments.rounds}: testpmd {rate / 1e6:.2f} M/s ({cpu / 1e6:.2f} by CPU time)"
         if arguments.ours:
-            rate, without = run_ours(arguments.ours, arguments.generator, kind, capture, folder, arguments.seconds)
-            ours.append(rate)
-            less_mac += [without] if without else []
-            note += f", ours {ours[-1] / 1e6:.2f} M/s"
+            ours = run_ours(arguments.ours, arguments.generator, kind, capture, folder, arguments.seconds)
+            for name, value in zip(list(rounds)[2:], ours):
+                rounds[name] += [] if value is None else [value]
+            note += ", ours " + " ".join(f"{value / 1e6:.2f}" for value in ours if value is not None)
         print(note, file=sys.stderr, flush=True)
-    result = {"testpmd": reference, "testpmd_median": statistics.median(reference)}
-    if ours:
-        result |= {"ours": ours, "ours_median": statistics.median(ours)}
-        result["ratio"] = result["ours_median"] / result["testpmd_median"]
-    if less_mac:
-        result["ours_less_mac_computed_median"] = statistics.median(less_mac)
-        result["ratio_less_mac_computed"] = result["ours_less_mac_computed_median"] / result["testpmd_median"]
+    rounds = {name: values for name, values in rounds.items() if values}
+    result = dict(rounds) | {f"{name}_median": statistics.median(values) for name, values in rounds.items()}
+    for name in rounds:
+        if name.startswith("ours"):
+            against = "testpmd" if name == "ours" else "testpmd_per_cpu_second"
+            result[f"{name}_ratio"] = result[f"{name}_median"] / result[f"{against}_median"]
     return result
 
 
