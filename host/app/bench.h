@@ -30,7 +30,10 @@ double cb_bench_greatest(const struct cb_bench_rounds *rounds);
 
 /* CLOCK_MONOTONIC. */
 int64_t cb_bench_now_ns(void);
-/* What reading it twice costs, in ns: the least of many. */
+/* What this thread has used of a core: on a machine that others use too, the time that counts for work a
+ * core. */
+int64_t cb_bench_cpu_ns(void);
+/* What reading the first twice costs, in ns: the least of many. */
 double cb_bench_clock_ns(void);
 
 /* Resident bytes of this process now; 0 where /proc does not say. */

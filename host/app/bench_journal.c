@@ -10,6 +10,8 @@
 #include "host/app/bench.h"
 #include "host/app/bench_disk.h"
 #include "host/app/store.h"
+#include "host/base/crc32c.h"
+#include "host/journal/frame.h"
 #include "host/journal/journal.h"
 
 #include <dirent.h>
@@ -266,6 +268,35 @@ static bool bench_commits(struct bench *bench, uint32_t frame_bytes, uint32_t co
     return true;
 }
 
+/* What one thread must spend on a frame beside the disk: its CRC and its hash. */
+static void bench_seal(struct bench *bench, uint32_t frame_bytes)
+{
+    struct cb_bench_rounds hash = {0}, crc = {0};
+    struct cb_journal_hasher hasher;
+    uint8_t digest[CB_JOURNAL_HASH_BYTES];
+    uint32_t repeats = 16 * CB_JOURNAL_FRAME_BYTES_MAX / frame_bytes, sum = 0;
+    char name[64];
+    cb_journal_hasher_open(&hasher);
+    for (uint32_t round = 0; round < CB_BENCH_ROUNDS; round++) {
+        int64_t start = cb_bench_now_ns();
+        for (uint32_t i = 0; i < repeats; i++) {
+            cb_journal_hash(&hasher, digest, bench->frame, frame_bytes);
+        }
+        int64_t middle = cb_bench_now_ns();
+        for (uint32_t i = 0; i < repeats; i++) {
+            sum += cb_crc32c(sum, bench->frame, frame_bytes);
+        }
+        cb_bench_rounds_add(&hash, (double)(middle - start) / repeats);
+        cb_bench_rounds_add(&crc, (double)(cb_bench_now_ns() - middle) / repeats);
+    }
+    cb_bench_keep(sum);
+    cb_journal_hasher_close(&hasher);
+    snprintf(name, sizeof name, "sha256_alone_%u_KiB", frame_bytes >> 10);
+    cb_bench_report_rounds(bench->report, name, "ns", &hash);
+    snprintf(name, sizeof name, "crc32c_alone_%u_KiB", frame_bytes >> 10);
+    cb_bench_report_rounds(bench->report, name, "ns", &crc);
+}
+
 static bool bench_stream(struct bench *bench)
 {
     struct cb_bench_rounds ours = {0}, bare = {0};
@@ -337,6 +368,9 @@ int cb_bench_journal(const struct cb_options *options)
         bench->report = &report;
         bench->frame = frame;
         cb_bench_report_begin(&report, options, "journal");
+        bench_seal(bench, 4096);
+        bench_seal(bench, 32768);
+        bench_seal(bench, CB_JOURNAL_FRAME_BYTES_MAX);
         good =
             bench_driver(bench, "uring") && bench_driver(bench, "file") && cb_bench_replay(options, &report);
         cb_bench_report_end(&report, -1.0);

@@ -23,7 +23,6 @@
 #define YIELD_POLLS         256u                /* and before it sleeps */
 #define SLEEP_NS            (50 * CB_NS_PER_US) /* one sleep */
 #define DRAIN_NS            (5 * CB_NS_PER_S)   /* a shutdown waits this long for the disk */
-#define ROOM_NS             (60 * CB_NS_PER_S)  /* a start waits this long for a full journal to get room */
 #define RETAIN_POLLS        1024u               /* how often the keeper's word is looked at */
 
 struct box {
@@ -42,7 +41,6 @@ struct box {
     struct cb_keeper keeper;
     struct cb_mac_keys keys[CB_SESSIONS_MAX];
     bool slots_open, journal_open, told_full;
-    bool stopped_early;        /* asked to stop before it was ready */
     uint64_t records_seen;     /* by the poll before */
     int64_t first_ns, last_ns; /* steady: of the first and the last record taken from the lines */
 };
@@ -356,36 +354,6 @@ static enum cb_exit poll_until_stopped(struct box *box)
     return drain(box);
 }
 
-/* A journal that was full when the box stopped has no room for the first record of this life until the
- * keeper's snapshots let old segments go. */
-static enum cb_exit await_room(struct box *box)
-{
-    struct cb_clock clock;
-    cb_clock_system(&clock);
-    int64_t begun_ns = clock.steady_ns(clock.self);
-    while (cb_journal_room(&box->journal, CB_CONFIG_PART_BYTES) == 0) {
-        keep_room(box);
-        cb_journal_poll(&box->journal, box->core->effects);
-        if (cb_journal_state(&box->journal) == CB_JOURNAL_FAILED) {
-            return tell_failed(box);
-        }
-        if (cb_stop_requested()) {
-            box->stopped_early = true;
-            return CB_EXIT_OK;
-        }
-        if (clock.steady_ns(clock.self) - begun_ns > ROOM_NS) {
-            cb_message_print(
-                box->options->errors, CB_MESSAGE_5004,
-                "%s: no segment became free within %d s. Nothing was changed. docs/operations.md "
-                "says how to give it more segments.",
-                box->directory, (int)(ROOM_NS / CB_NS_PER_S));
-            return CB_EXIT_LEDGER;
-        }
-        clock.idle(clock.self, SLEEP_NS);
-    }
-    return CB_EXIT_OK;
-}
-
 static enum cb_exit start(struct box *box)
 {
     uint64_t epoch = 0;
@@ -406,8 +374,7 @@ static enum cb_exit start(struct box *box)
                          errors)) {
         result = CB_EXIT_ENVIRONMENT;
     }
-    result = result != CB_EXIT_OK ? result : await_room(box);
-    return result != CB_EXIT_OK || box->stopped_early ? result : open_engine(box, epoch);
+    return result != CB_EXIT_OK ? result : open_engine(box, epoch);
 }
 
 static void finish(struct box *box)
@@ -443,7 +410,7 @@ int cb_command_run(const struct cb_options *options)
         cb_stop_install();
         result = start(&box);
     }
-    if (result == CB_EXIT_OK && !box.stopped_early) {
+    if (result == CB_EXIT_OK) {
         if (!box.slots.direct) {
             fprintf(options->errors,
                     "journal: %s has no O_DIRECT; writes go through the page cache (--development)\n",

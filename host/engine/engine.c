@@ -35,18 +35,6 @@ static void feed_clock(struct cb_engine *engine, uint32_t session, const uint8_t
     }
 }
 
-/* The record applied last moved this session. The sequencer says how far: a reset may have gone past the
- * message. */
-static void note_applied(struct cb_engine *engine, uint32_t session)
-{
-    struct cb_engine_watermark *mark = &engine->watermarks[session];
-    mark->applied = cb_sequence_session_next(&engine->core->sequence, (uint16_t)session) - 1;
-    if (mark->checkpoint_seq == 0) {
-        mark->checkpoint_seq = engine->core->sequence.seq;
-        mark->checkpoint_session_seq = mark->applied;
-    }
-}
-
 /* Room for what any one event must not lose: its answer, and a status for every session. */
 static bool has_room(const struct cb_engine *engine, uint32_t body_bytes)
 {
@@ -67,7 +55,6 @@ static bool deliver(void *self, uint32_t session, uint64_t session_seq, const ui
                              .body = body,
                              .body_bytes = bytes};
     take(engine, &event);
-    note_applied(engine, session);
     return true;
 }
 
@@ -95,7 +82,6 @@ static void core_reset(void *self, uint16_t session, uint64_t next_seq)
 {
     struct cb_engine *engine = self;
     cb_ingress_reset(&engine->ingress, session, next_seq);
-    note_applied(engine, session);
 }
 
 static bool find_path(void *context, uint8_t session, struct cb_egress_path *path)
@@ -222,67 +208,38 @@ void cb_engine_init(struct cb_engine *engine, struct cb_arena *arena, const stru
     for (uint32_t s = 0; s < config->config->sessions_count; s++) {
         uint64_t next = cb_sequence_session_next(&core->sequence, (uint16_t)s);
         cb_ingress_resume(&engine->ingress, s, next);
-        engine->watermarks[s].applied = next - 1;
-        engine->watermarks[s].durable = next - 1; /* what was replayed was read from the disk */
     }
-    CB_ASSERT(core->sequence.seq ==
-              cb_journal_last_seq(journal)); /* the core has applied the whole journal */
+    /* The core has applied the whole journal. */
+    CB_ASSERT(core->sequence.seq == cb_journal_last_seq(journal));
     if (core->sequence.seq == 0) {
         append_config(engine);
     }
     begin(engine);
 }
 
-/* Moves every session's durable mark. */
-static void move_watermarks(struct cb_engine *engine)
-{
-    uint64_t durable = cb_journal_durable(engine->journal);
-    if (durable == engine->durable_told) {
-        return;
-    }
-    engine->durable_told = durable;
-    for (uint32_t s = 0; s < engine->config.config->sessions_count; s++) {
-        struct cb_engine_watermark *mark = &engine->watermarks[s];
-        if (durable >= engine->core->sequence.seq) {
-            mark->durable = mark->applied;
-            mark->checkpoint_seq = 0;
-        } else if (mark->checkpoint_seq != 0 && mark->checkpoint_seq <= durable) {
-            mark->durable = mark->checkpoint_session_seq;
-            mark->checkpoint_seq = 0;
-            if (mark->applied > mark->durable) {
-                mark->checkpoint_seq = engine->core->sequence.seq;
-                mark->checkpoint_session_seq = mark->applied;
-            }
-        }
-    }
-}
-
-/* Tells senders how far they are applied and durable. */
+/* Tells senders how far they are applied and durable. A status is queued behind everything applied so far, so
+ * it leaves when all of that is durable: what is applied now may be called durable in it. */
 static uint32_t tell_status(struct cb_engine *engine)
 {
     uint32_t told = 0;
     for (uint32_t s = 0; s < engine->config.config->sessions_count; s++) {
-        struct cb_engine_watermark *mark = &engine->watermarks[s];
-        int64_t since_ns = engine->steady_ns - mark->told_ns;
-        bool changed = mark->told_next != mark->applied + 1 || mark->told_durable != mark->durable;
+        struct cb_engine_told *last = &engine->told[s];
+        uint64_t next = cb_sequence_session_next(&engine->core->sequence, (uint16_t)s);
+        int64_t since_ns = engine->steady_ns - last->at_ns;
         struct cb_ingress_path path;
-        if (since_ns < (changed ? STATUS_EVERY_NS : STATUS_AGAIN_NS) ||
+        if (since_ns < (last->next_seq != next ? STATUS_EVERY_NS : STATUS_AGAIN_NS) ||
             !cb_ingress_path(&engine->ingress, s, &path)) {
             continue;
         }
         struct cb_wire_session_status out = {
-            .next_seq = mark->applied + 1, .durable_through = mark->durable, .epoch = engine->config.epoch};
+            .next_seq = next, .durable_through = next - 1, .epoch = engine->config.epoch};
         uint8_t message[CB_WIRE_SESSION_STATUS_BYTES];
         uint32_t bytes = cb_wire_session_status_encode(message, &out);
-        /* It tells of durable things only in durable_through, so it needs to wait for nothing. But the queue
-         * is in cause order: it waits its turn. */
         if (!cb_egress_put(&engine->egress, engine->core->sequence.seq, (uint8_t)s, message,
                            (uint16_t)bytes)) {
             break;
         }
-        mark->told_next = out.next_seq;
-        mark->told_durable = out.durable_through;
-        mark->told_ns = engine->steady_ns;
+        *last = (struct cb_engine_told){.next_seq = next, .at_ns = engine->steady_ns};
         told++;
     }
     engine->stats.statuses += told;
@@ -342,7 +299,6 @@ static uint32_t append_time(struct cb_engine *engine)
 static uint32_t work_out(struct cb_engine *engine)
 {
     uint32_t work = cb_journal_poll(engine->journal, engine->core->effects);
-    move_watermarks(engine);
     tell_status(engine);
     return work + cb_egress_poll(&engine->egress, cb_journal_durable(engine->journal), EGRESS_BUDGET);
 }
@@ -372,7 +328,7 @@ uint32_t cb_engine_drain(struct cb_engine *engine)
 {
     engine->wall_ns = engine->config.clock.wall_ns(engine->config.clock.self);
     engine->steady_ns = engine->config.clock.steady_ns(engine->config.clock.self);
-    return work_out(engine);
+    return cb_engine_state(engine) == CB_ENGINE_FAILED ? 0 : work_out(engine);
 }
 
 bool cb_engine_drained(const struct cb_engine *engine)

@@ -40,13 +40,10 @@ struct cb_engine_stats {
     uint64_t no_room; /* polls that took nothing from the nics, because journal or egress had no room */
 };
 
-/* How far one session's messages are applied and durable. One open checkpoint at a time: when it becomes
- * durable, so does everything of the session before it. */
-struct cb_engine_watermark {
-    uint64_t applied, durable;                       /* session sequences */
-    uint64_t checkpoint_seq, checkpoint_session_seq; /* 0: none open */
-    uint64_t told_next, told_durable;
-    int64_t told_ns; /* steady */
+/* What one session was told last, and when (steady). */
+struct cb_engine_told {
+    uint64_t next_seq;
+    int64_t at_ns;
 };
 
 struct cb_engine {
@@ -56,11 +53,10 @@ struct cb_engine {
     struct cb_ingress ingress;
     struct cb_egress egress;
     struct cb_ingress_sink ingress_sink;
-    struct cb_engine_watermark watermarks[CB_SESSIONS_MAX];
+    struct cb_engine_told told[CB_SESSIONS_MAX];
     struct cb_nic_frame frames[CB_BURST]; /* the burst being taken */
     uint32_t frames_count, frames_done, frames_line;
     int64_t wall_ns, steady_ns; /* of this poll */
-    uint64_t durable_told;      /* the durable seq the watermarks were last moved to */
     bool begun;                 /* the EPOCH record of this life is appended */
     bool too_small;             /* the journal, for the configuration */
     struct cb_engine_stats stats;

@@ -26,6 +26,7 @@ enum cb_reject cb_core_on_deposit(struct cb_core *core, const struct cb_core_req
     if (!cb_wire_deposit_decode(&in, event->body)) {
         return CB_REJECT_RESERVED;
     }
+    cb_ledger_expect(&core->ledger, in.account, 0);
     uint16_t holding = cb_ledger_find_holding(&core->ledger, in.asset, in.chain);
     if (holding == CB_NONE_U16) {
         return CB_REJECT_UNKNOWN_HOLDING;
@@ -50,6 +51,7 @@ enum cb_reject cb_core_on_trade(struct cb_core *core, const struct cb_core_reque
     if (!cb_wire_trade_decode(&in, event->body)) {
         return CB_REJECT_RESERVED;
     }
+    cb_ledger_expect(&core->ledger, in.account, in.order_id);
     if (in.venue >= core->config->venues_count) {
         return CB_REJECT_UNKNOWN_VENUE;
     }
@@ -111,6 +113,7 @@ enum cb_reject cb_core_on_order_cancel(struct cb_core *core, const struct cb_cor
     if (!cb_wire_order_cancel_decode(&in, request->event->body)) {
         return CB_REJECT_RESERVED;
     }
+    cb_ledger_expect(&core->ledger, in.account, in.order_id);
     if (!cb_ledger_is_open(&core->ledger, in.account)) {
         return CB_REJECT_UNKNOWN_ACCOUNT;
     }

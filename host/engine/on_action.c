@@ -1,18 +1,28 @@
 /* Messages about actions: acknowledgements and the results of releases; and the reset of a session. */
 #include "host/engine/core_internal.h"
 
+/* Whether an id can have been an action's, by all that can still be known: it may have ended, or a newer one
+ * taken its place. */
+static bool may_have_been(const struct cb_core *core, struct cb_action_id id, uint64_t seq)
+{
+    return cb_outbox_place_of(&core->outbox, id) < cb_outbox_places(&core->outbox) && id.lo != 0 &&
+           id.lo < seq && cb_ledger_is_open(&core->ledger, cb_action_id_account(id));
+}
+
+/* An action comes until it is acknowledged, so it may come twice and be acknowledged twice: only the first
+ * changes anything, and the second is no fault. */
 enum cb_reject cb_core_on_acknowledge(struct cb_core *core, const struct cb_core_request *request)
 {
     struct cb_wire_acknowledge in;
     cb_wire_acknowledge_decode(&in, request->event->body); /* has no reserved field */
     struct cb_action_id id = {.hi = in.action_hi, .lo = in.action_lo};
-    uint32_t place = cb_outbox_place_of(&core->outbox, id);
-    if (place == cb_outbox_places(&core->outbox)) {
+    if (!may_have_been(core, id, request->event->seq)) {
         return CB_REJECT_UNKNOWN_ACTION;
     }
-    const struct cb_outbox_action *action = cb_outbox_at(&core->outbox, place);
+    const struct cb_outbox_action *action =
+        cb_outbox_at(&core->outbox, cb_outbox_place_of(&core->outbox, id));
     if (action == NULL || action->id.hi != id.hi || action->id.lo != id.lo) {
-        return CB_REJECT_UNKNOWN_ACTION;
+        return CB_REJECT_NONE;
     }
     if (action->session != request->event->session && request->role != CB_ROLE_OPERATOR) {
         return CB_REJECT_PERMISSION;

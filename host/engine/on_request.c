@@ -100,6 +100,7 @@ enum cb_reject cb_core_on_margin_check(struct cb_core *core, const struct cb_cor
     const struct cb_event *event = request->event;
     struct cb_wire_margin_check in;
     cb_wire_margin_check_decode(&in, event->body); /* has no reserved field */
+    cb_ledger_expect(&core->ledger, in.account, in.request_id);
     struct cb_answer_digest digest = cb_answers_digest(event->body, event->body_bytes);
     struct cb_verdict verdict = {
         .seq = event->seq, .as_of_ns = event->ingest_ns, .request_id = in.request_id, .account = in.account};
@@ -182,6 +183,7 @@ enum cb_reject cb_core_on_withdrawal(struct cb_core *core, const struct cb_core_
     const struct cb_event *event = request->event;
     struct cb_wire_withdrawal in;
     cb_wire_withdrawal_decode(&in, event->body); /* has no reserved field */
+    cb_ledger_expect(&core->ledger, in.account, 0);
     struct cb_answer_digest digest = cb_answers_digest(event->body, event->body_bytes);
     struct cb_verdict verdict = {
         .seq = event->seq, .as_of_ns = event->ingest_ns, .request_id = in.request_id, .account = in.account};

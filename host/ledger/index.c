@@ -61,6 +61,11 @@ uint32_t cb_index_find(const struct cb_index *index, uint32_t account, uint64_t 
     return index->entries[probe(index, account, id)].slot_plus_1 - 1; /* 0 - 1 is CB_SLOT_NONE */
 }
 
+void cb_index_expect(const struct cb_index *index, uint32_t account, uint64_t id)
+{
+    __builtin_prefetch(&index->entries[home_of(index, account, id)]);
+}
+
 void cb_index_insert(struct cb_index *index, uint32_t account, uint64_t id, uint32_t slot)
 {
     CB_ASSERT(index->count < index->capacity);

@@ -29,6 +29,8 @@ void cb_index_init(struct cb_index *index, struct cb_arena *arena, uint32_t capa
 void cb_index_reset(struct cb_index *index);
 /* Returns: the slot, or CB_SLOT_NONE. */
 uint32_t cb_index_find(const struct cb_index *index, uint32_t account, uint64_t id);
+/* A hint that (account, id) is looked for next. */
+void cb_index_expect(const struct cb_index *index, uint32_t account, uint64_t id);
 /* Requires: not in the index; fewer than its capacity in it. */
 void cb_index_insert(struct cb_index *index, uint32_t account, uint64_t id, uint32_t slot);
 /* Requires: in the index. */

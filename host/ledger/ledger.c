@@ -134,7 +134,7 @@ void cb_ledger_book(const struct cb_ledger *ledger, uint32_t id, struct cb_book 
     CB_ASSERT(account->positions_count <= book->positions_max);
     CB_ASSERT(account->orders_count <= book->orders_max);
     CB_ASSERT(account->balances_count <= book->balances_max);
-    cb_ledger_prefetch_positions(ledger, id);
+    cb_ledger_prefetch_positions(ledger, id, account->positions_count);
     book->cash_e6 = account->cash_e6;
     book->cash_held_e6 = account->cash_held_e6;
     uint32_t count = 0;
@@ -163,6 +163,20 @@ void cb_ledger_book(const struct cb_ledger *ledger, uint32_t id, struct cb_book 
             (struct cb_book_balance){.qty_e8 = row->qty_e8, .held_e8 = row->held_e8, .holding = row->holding};
     }
     book->balances_count = count;
+}
+
+void cb_ledger_expect(const struct cb_ledger *ledger, uint32_t account, uint64_t order_id)
+{
+    const struct cb_capacity_config *room = &ledger->config->capacity;
+    if (account >= room->accounts) {
+        return;
+    }
+    __builtin_prefetch(&ledger->accounts[account]);
+    __builtin_prefetch(&ledger->exposure[account]);
+    if (order_id != 0) {
+        cb_index_expect(&ledger->order_index, account, order_id);
+    }
+    cb_ledger_prefetch_positions(ledger, account, room->positions / room->accounts);
 }
 
 uint32_t cb_ledger_next_open(const struct cb_ledger *ledger, uint32_t from)

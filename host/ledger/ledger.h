@@ -114,6 +114,11 @@ struct cb_ledger_book_room {
 };
 struct cb_ledger_book_room cb_ledger_book_room(const struct cb_config *config);
 
+/* A hint that an operation on this account (and its order of that id; 0: none) comes next: asks for the
+ * memory it will touch, all at once instead of one after the other. Any numbers may be given; changes and
+ * reads nothing. */
+void cb_ledger_expect(const struct cb_ledger *ledger, uint32_t account, uint64_t order_id);
+
 /* Iteration in id order. Returns: the least open account >= from, or CB_LEDGER_NO_ACCOUNT. */
 uint32_t cb_ledger_next_open(const struct cb_ledger *ledger, uint32_t from);
 

@@ -14,7 +14,7 @@ static void expose(struct cb_ledger *ledger, uint32_t id)
 struct cb_ledger_cursor cb_ledger_position_at(struct cb_ledger *ledger, uint32_t account, uint64_t key)
 {
     struct cb_ledger_cursor at = {.link = &ledger->accounts[account].positions, .previous = CB_SLOT_NONE};
-    cb_ledger_prefetch_positions(ledger, account);
+    cb_ledger_prefetch_positions(ledger, account, ledger->accounts[account].positions_count);
     while (*at.link != CB_SLOT_NONE && ledger->positions[*at.link].key < key) {
         at.previous = *at.link;
         at.link = &ledger->positions[at.previous].next;

@@ -110,12 +110,12 @@ static inline uint32_t cb_ledger_position_home(const struct cb_config *config, u
 }
 
 #define CB_LEDGER_LINE_BYTES    64u
-#define CB_LEDGER_PREFETCH_ROWS 64u /* at most so many rows of an account are asked for ahead */
+#define CB_LEDGER_PREFETCH_ROWS 32u /* at most so many rows of an account are asked for ahead */
 
-/* Asks for the lines in which the account's positions most likely are. A hint: no access. */
-static inline void cb_ledger_prefetch_positions(const struct cb_ledger *ledger, uint32_t account)
+/* Asks for the lines of the first `rows` places of the account's share. A hint: no access. */
+static inline void cb_ledger_prefetch_positions(const struct cb_ledger *ledger, uint32_t account,
+                                                uint32_t rows)
 {
-    uint32_t rows = ledger->accounts[account].positions_count;
     uint32_t home = cb_ledger_position_home(ledger->config, account);
     uint32_t left = ledger->config->capacity.positions - home;
     rows = rows < CB_LEDGER_PREFETCH_ROWS ? rows : CB_LEDGER_PREFETCH_ROWS;

@@ -11,7 +11,9 @@ _Static_assert(CB_FACTORS_MAX <= 64, "the factors of a book are a 64-bit mask");
 struct evaluation {
     struct cb_risk *risk;
     const struct cb_risk_market *market;
-    uint64_t seen, usable; /* factors, by bit */
+    uint64_t seen, usable;         /* factors, by bit */
+    uint32_t places;               /* usable factors so far */
+    uint8_t place[CB_FACTORS_MAX]; /* of their sums; set where usable */
     cb_s128 cash;
     cb_s128 balances;    /* at the market */
     cb_s128 collateral;  /* with haircuts */
@@ -24,6 +26,12 @@ struct evaluation {
     bool stale, overflow;
 };
 
+/* Requires: a usable factor. */
+static struct cb_risk_sums *sums_of(const struct evaluation *e, uint16_t factor)
+{
+    return &e->risk->sums[e->place[factor]];
+}
+
 /* Notes that the book depends on a factor. Returns whether the factor is usable: priced in range, and with an
  * epoch. On first sight its sums are cleared. */
 static bool use_factor(struct evaluation *e, uint16_t factor)
@@ -34,7 +42,7 @@ static bool use_factor(struct evaluation *e, uint16_t factor)
     }
     e->seen |= bit;
     const struct cb_market_factor *live = &e->market->factor[factor];
-    struct cb_risk_factor *state = &e->risk->factors[factor];
+    const struct cb_risk_factor *state = &e->risk->factors[factor];
     e->stale |= live->stale || !live->known;
     if (!live->known || live->price_e8 <= 0 || live->price_e8 > CB_RISK_PRICE_E8_MAX || live->vol_e9 < 0 ||
         live->vol_e9 > CB_RISK_VOL_E9_MAX || state->epoch == 0) {
@@ -48,8 +56,9 @@ static bool use_factor(struct evaluation *e, uint16_t factor)
     if (live->source_time_ns < e->oldest_ns) {
         e->oldest_ns = live->source_time_ns;
     }
-    cb_net_start(&state->sums);
-    cb_net_start(&state->order_sums);
+    e->place[factor] = (uint8_t)e->places++;
+    cb_net_start(&sums_of(e, factor)->positions);
+    cb_net_start(&sums_of(e, factor)->orders);
     return true;
 }
 
@@ -62,7 +71,7 @@ static bool qty_in_range(int64_t qty_e8)
 static bool mark_of(struct evaluation *e, uint16_t instrument, int64_t *mark_e8)
 {
     CB_ASSERT(instrument < e->risk->config->instruments_count);
-    uint16_t factor = e->risk->config->instruments[instrument].factor;
+    uint16_t factor = e->risk->terms[instrument].factor;
     if (!use_factor(e, factor)) {
         e->overflow = true;
         return false;
@@ -82,14 +91,14 @@ static void take_position(struct evaluation *e, const struct cb_book_position *p
         e->overflow = true;
         return;
     }
-    const struct cb_instrument_config *instrument = &e->risk->config->instruments[position->instrument];
-    if (instrument->kind == CB_CALL || instrument->kind == CB_PUT) {
+    const struct cb_risk_terms *terms = &e->risk->terms[position->instrument];
+    if (terms->option != 0) {
         e->options += (cb_s128)value_e6 - position->cost_e6;
     } else {
         e->unrealised += (cb_s128)value_e6 - position->cost_e6;
     }
-    struct cb_risk_factor *state = &e->risk->factors[instrument->factor];
-    e->risk->add(&state->sums, &e->risk->instrument_rows[position->instrument], position->qty_e8);
+    e->risk->add(&sums_of(e, terms->factor)->positions, &e->risk->instrument_rows[position->instrument],
+                 position->qty_e8);
 }
 
 static void take_order(struct evaluation *e, const struct cb_book_order *order)
@@ -109,8 +118,8 @@ static void take_order(struct evaluation *e, const struct cb_book_order *order)
         return;
     }
     e->order_costs += cost_e6;
-    uint16_t factor = e->risk->config->instruments[order->instrument].factor;
-    e->risk->add_order(&e->risk->factors[factor].order_sums, &e->risk->instrument_rows[order->instrument],
+    uint16_t factor = e->risk->terms[order->instrument].factor;
+    e->risk->add_order(&sums_of(e, factor)->orders, &e->risk->instrument_rows[order->instrument],
                        order->qty_e8);
 }
 
@@ -137,7 +146,7 @@ static void take_balance(struct evaluation *e, const struct cb_book_balance *bal
     e->balances += value.e6;
     e->collateral += collateral.e6;
     e->holds += hold.e6;
-    e->risk->add(&e->risk->factors[factor].sums, &e->risk->holding_rows[balance->holding],
+    e->risk->add(&sums_of(e, factor)->positions, &e->risk->holding_rows[balance->holding],
                  cb_collateral_qty(qty, holding->haircut, holding->debt_haircut));
 }
 
@@ -149,19 +158,20 @@ static void scan(struct evaluation *e, struct cb_margin *out, cb_s128 *m, cb_s12
     for (uint64_t rest = e->usable; rest != 0; rest &= rest - 1) {
         uint16_t factor = (uint16_t)__builtin_ctzll(rest);
         const struct cb_risk_factor *state = &e->risk->factors[factor];
+        const struct cb_risk_sums *sums = sums_of(e, factor);
+        cb_u32 exponent = state->exponent[0];
         uint8_t scenario = 0, ignored;
         int64_t loss = 0;
-        if (state->sums.used) {
-            loss = e->risk->worst(&state->sums, NULL, state->exponent[0], &scenario, &saturated);
+        if (sums->positions.used) {
+            loss = e->risk->worst(&sums->positions, NULL, exponent, &scenario, &saturated);
         }
         *m += loss;
-        if (!state->order_sums.used) {
+        if (!sums->orders.used) {
             *m_o += loss;
-        } else if (state->sums.used) {
-            *m_o +=
-                e->risk->worst(&state->sums, &state->order_sums, state->exponent[0], &ignored, &saturated);
+        } else if (sums->positions.used) {
+            *m_o += e->risk->worst(&sums->positions, &sums->orders, exponent, &ignored, &saturated);
         } else {
-            *m_o += e->risk->worst(&state->order_sums, NULL, state->exponent[0], &ignored, &saturated);
+            *m_o += e->risk->worst(&sums->orders, NULL, exponent, &ignored, &saturated);
         }
         if (loss > greatest) {
             greatest = loss;
@@ -199,13 +209,35 @@ static bool conclude(const struct evaluation *e, const struct cb_book *book, cb_
            cb_fit_s64((cb_s128)out->e_im_e6 - out->im_e6 - out->holds_e6, &out->free_e6);
 }
 
+/* Asks for what the position some places on will need: with thousands of instruments it is not in the nearest
+ * cache. A hint. Instruments were not checked yet. */
+#define ROWS_AHEAD 4u
+static void expect_row(const struct cb_risk *risk, uint16_t instrument)
+{
+    if (instrument < risk->config->instruments_count) {
+        const uint8_t *row = (const uint8_t *)&risk->instrument_rows[instrument];
+        __builtin_prefetch(row);
+        __builtin_prefetch(row + 64);
+        __builtin_prefetch(row + 128);
+        __builtin_prefetch(&risk->memos[instrument]);
+    }
+}
+
 void cb_risk_evaluate(struct cb_risk *risk, const struct cb_book *book, const struct cb_risk_market *market,
                       struct cb_margin *out)
 {
-    struct evaluation e = {.risk = risk, .market = market, .cash = book->cash_e6, .oldest_ns = INT64_MAX};
+    struct evaluation e;
+    memset(&e, 0, sizeof e);
+    e.risk = risk;
+    e.market = market;
+    e.cash = book->cash_e6;
+    e.oldest_ns = INT64_MAX;
     memset(out, 0, sizeof *out);
     out->worst_factor = CB_NONE_U16;
     for (uint32_t i = 0; i < book->positions_count; i++) {
+        if (i + ROWS_AHEAD < book->positions_count) {
+            expect_row(risk, book->positions[i + ROWS_AHEAD].instrument);
+        }
         take_position(&e, &book->positions[i]);
     }
     for (uint32_t i = 0; i < book->orders_count; i++) {

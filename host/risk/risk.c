@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct sizes {
-    size_t factors, instrument_rows, holding_rows, memos, cells;
+    size_t factors, sums, terms, instrument_rows, holding_rows, memos, cells;
 };
 
 static struct sizes sizes_of(const struct cb_config *config)
@@ -16,6 +16,8 @@ static struct sizes sizes_of(const struct cb_config *config)
     size_t instruments = config->instruments_count;
     return (struct sizes){
         .factors = config->factors_count * sizeof(struct cb_risk_factor),
+        .sums = config->factors_count * sizeof(struct cb_risk_sums),
+        .terms = instruments * sizeof(struct cb_risk_terms),
         .instrument_rows = instruments * sizeof(struct cb_risk_row),
         .holding_rows = config->holdings_count * sizeof(struct cb_risk_row),
         .memos = instruments * sizeof(struct cb_risk_mark_memo),
@@ -26,8 +28,9 @@ static struct sizes sizes_of(const struct cb_config *config)
 size_t cb_risk_footprint(const struct cb_config *config)
 {
     struct sizes sizes = sizes_of(config);
-    return cb_arena_room(sizes.factors) + cb_arena_room(sizes.instrument_rows) +
-           cb_arena_room(sizes.holding_rows) + cb_arena_room(sizes.memos) + cb_arena_room(sizes.cells);
+    return cb_arena_room(sizes.factors) + cb_arena_room(sizes.sums) + cb_arena_room(sizes.terms) +
+           cb_arena_room(sizes.instrument_rows) + cb_arena_room(sizes.holding_rows) +
+           cb_arena_room(sizes.memos) + cb_arena_room(sizes.cells);
 }
 
 void cb_risk_init(struct cb_risk *risk, struct cb_arena *arena, const struct cb_config *config)
@@ -38,12 +41,18 @@ void cb_risk_init(struct cb_risk *risk, struct cb_arena *arena, const struct cb_
     memset(risk, 0, sizeof *risk);
     risk->config = config;
     risk->factors = cb_arena_take(arena, sizes.factors);
+    risk->sums = cb_arena_take(arena, sizes.sums);
+    risk->terms = cb_arena_take(arena, sizes.terms);
     risk->instrument_rows = cb_arena_take(arena, sizes.instrument_rows);
     risk->holding_rows = cb_arena_take(arena, sizes.holding_rows);
     risk->memos = cb_arena_take(arena, sizes.memos);
     risk->option_cells = cb_arena_take(arena, sizes.cells);
     for (uint32_t u = 0; u < config->factors_count; u++) {
         risk->factors[u].deadline_ns = INT64_MAX;
+    }
+    for (uint32_t i = 0; i < config->instruments_count; i++) {
+        const struct cb_instrument_config *terms = &config->instruments[i];
+        risk->terms[i] = (struct cb_risk_terms){.factor = terms->factor, .option = cb_risk_is_option(terms)};
     }
     for (int variant = CB_NET_VARIANTS - 1; risk->add == NULL; variant--) {
         (void)cb_net_select((enum cb_net_variant)variant, &risk->add, &risk->add_order);
@@ -148,10 +157,10 @@ int64_t cb_risk_mark(struct cb_risk *risk, uint16_t instrument, int64_t price_e8
 {
     CB_ASSERT(instrument < risk->config->instruments_count);
     CB_ASSERT(in_range(price_e8, vol_e9));
-    const struct cb_instrument_config *terms = &risk->config->instruments[instrument];
-    if (!cb_risk_is_option(terms)) {
+    if (risk->terms[instrument].option == 0) {
         return price_e8;
     }
+    const struct cb_instrument_config *terms = &risk->config->instruments[instrument];
     int64_t seconds = cb_risk_seconds_left(terms->expiry_ns, now_ns);
     struct cb_risk_mark_memo *memo = &risk->memos[instrument];
     /* No price is 0, so a fresh memo never matches. */

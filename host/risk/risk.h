@@ -27,13 +27,24 @@
 #define CB_RISK_PRICE_E8_MAX (1L << 62)     /* prices and strikes, inclusive: 4.6e10 USD */
 #define CB_RISK_VOL_E9_MAX   (100L * CB_E9) /* annual volatility, inclusive: 10,000 % */
 
-/* One factor: its epoch (state), its arrays (derived) and the sums of the evaluation under way (scratch). */
+/* One factor: its epoch (state) and what its arrays are scaled by (derived). */
 struct cb_risk_factor {
     uint64_t epoch; /* 0: none yet; then 1, 2, 3 ... */
     int64_t price_e8, vol_e9, time_ns;
-    int64_t deadline_ns;                 /* derived: see cb_risk_deadline_ns */
-    uint8_t exponent[CB_RISK_GROUPS];    /* per lane group (net.h) */
-    struct cb_net_sums sums, order_sums; /* scratch */
+    int64_t deadline_ns;              /* derived: see cb_risk_deadline_ns */
+    uint8_t exponent[CB_RISK_GROUPS]; /* per lane group (net.h) */
+};
+
+/* The sums of one factor in the evaluation under way. Scratch: places are given to factors as a book names
+ * them, so that those in use stay in the nearest cache however many factors there are. */
+struct cb_risk_sums {
+    struct cb_net_sums positions, orders;
+};
+
+/* What an evaluation asks of an instrument at every position, apart from its names and dates. Derived. */
+struct cb_risk_terms {
+    uint16_t factor;
+    uint16_t option; /* 1: call or put */
 };
 
 /* The last mark of an option, with what it was made from: a pure function, remembered. Derived. */
@@ -47,6 +58,8 @@ struct cb_risk {
     cb_net_order_fn *add_order;
     cb_net_worst_fn *worst;
     struct cb_risk_factor *factors;        /* factors_count */
+    struct cb_risk_sums *sums;             /* factors_count */
+    struct cb_risk_terms *terms;           /* instruments_count */
     struct cb_risk_row *instrument_rows;   /* instruments_count */
     struct cb_risk_row *holding_rows;      /* holdings_count; those of USD stay zero */
     struct cb_risk_mark_memo *memos;       /* instruments_count */

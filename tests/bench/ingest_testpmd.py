@@ -8,13 +8,18 @@ Two inputs:
 Each round runs testpmd, then ours (A B A B), on the same capture; medians are compared. Without --ours only
 testpmd is measured. Ours is a command line with placeholders, split like a shell would:
 
-  --ours "build/release/host/app/clearbox bench ingest --input {kind} --capture {capture} --socket {socket}
-          --seconds {seconds}"
+  --ours "build/release/clearbox bench ingest {input} -o json"
 
-  {kind} pcap or memif; {capture} the capture file; {socket} where to listen as a memif server; {seconds} how long.
+  {kind} pcap or memif; {input} "--pcap CAPTURE" or "-C FOLDER" by kind; {capture} the capture file; {folder} where the
+  socket is; {socket} where to listen as a memif server; {seconds} how long.
 
 Its last non-empty line of standard output has to be a JSON object with "packets_per_second". It should measure
-the same span as testpmd: packets taken from the port and handed on, after a second of warming up.
+the same span as testpmd: packets taken from the port and handed on, after a second of warming up. Where the object
+has "figures" with "ingest_per_cpu_second" and "ingest_less_mac_per_cpu_second_computed", those are compared too, to
+testpmd's packets by the CPU time of its busiest thread: on a machine that others use the wall clock says little.
+
+With --make CAPTURE_COMMAND ("build/release/clearbox bench ingest --pcap {capture}") the capture is made by that command,
+so that both sides drink datagrams which our side accepts.
 
 The memif generator is testpmd forwarding a net_pcap infinite replay to a memif client; --generator replaces it for
 ours by a command with {socket}, {capture} and {seconds} (for sessions whose sequence numbers may not repeat).
@@ -97,6 +102,16 @@ def samples_in(log):
         return [int(x) for x in PPS.findall(text.read()) if int(x) > 0][2:]
 
 
+def busiest_cpu_seconds(pid):
+    """CPU time of the thread of a process that used most: testpmd's forwarding core, which polls without end."""
+    most = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        most = max(most, int(fields[11]) + int(fields[12]))
+    return most / os.sysconf("SC_CLK_TCK")
+
+
 def run_testpmd(kind, capture, folder, seconds):
     """Packets per second of testpmd rxonly: the median of `seconds` figures of its own."""
     socket, log = os.path.join(folder, "m.sock"), os.path.join(folder, "testpmd.log")
@@ -110,25 +125,30 @@ def run_testpmd(kind, capture, folder, seconds):
             if kind == "memif":
                 wait_for(lambda: os.path.exists(socket), receiver, "testpmd rxonly")
                 generator = start(generator_line(capture, socket), generator_out)
-            wait_for(lambda: len(samples_in(log)) >= seconds, receiver, f"testpmd ({kind})", 30 + 4 * seconds)
+            wait_for(lambda: len(samples_in(log)) >= 1, receiver, f"testpmd ({kind})", 60)
+            began, cpu = time.monotonic(), busiest_cpu_seconds(receiver.pid)
+            wait_for(lambda: len(samples_in(log)) >= seconds + 1, receiver, f"testpmd ({kind})", 30 + 4 * seconds)
+            share = (busiest_cpu_seconds(receiver.pid) - cpu) / (time.monotonic() - began)
         except RuntimeError as error:
             raise RuntimeError(f"{error}\n{tail(log)}{tail(generator_log)}") from error
         finally:
             stop(generator)
             stop(receiver)
-    return statistics.median(samples_in(log)[:seconds])
+    rate = statistics.median(samples_in(log)[1:seconds + 1])
+    return rate, rate / share
 
 
 def run_ours(template, generator_template, kind, capture, folder, seconds):
     socket = os.path.join(folder, "m.sock")
     if os.path.exists(socket):
         os.unlink(socket)
-    words = {"kind": kind, "capture": capture, "socket": socket, "seconds": seconds}
+    source = f"--pcap {capture}" if kind == "pcap" else f"-C {folder}"
+    words = {"kind": kind, "capture": capture, "socket": socket, "seconds": seconds, "input": source, "folder": folder}
     log, errors = os.path.join(folder, "ours.log"), os.path.join(folder, "ours.err")
     generator = None
     with open(log, "w") as out, open(errors, "w") as error_out, \
             open(os.path.join(folder, "generator.log"), "w") as generator_out:
-        ours = subprocess.Popen([w.format(**words) for w in shlex.split(template)], stdin=subprocess.DEVNULL,
+        ours = subprocess.Popen(shlex.split(template.format(**words)), stdin=subprocess.DEVNULL,
                                 stdout=out, stderr=error_out)
         try:
             if kind == "memif":
@@ -143,7 +163,11 @@ def run_ours(template, generator_template, kind, capture, folder, seconds):
     lines = [line for line in open(log) if line.strip()]
     if code != 0 or not lines:
         raise RuntimeError(f"our side ({kind}) ended with {code}:\n{tail(errors)}{tail(log)}")
-    return float(json.loads(lines[-1])["packets_per_second"])
+    answer = json.loads(lines[-1])
+    figures = answer.get("figures", {})
+    cpu = figures.get("ingest_per_cpu_second", {}).get("median")
+    less_mac = figures.get("ingest_less_mac_per_cpu_second_computed", {}).get("value")
+    return float(answer["packets_per_second"]), cpu, less_mac
 
 
 def write_capture(path, frame_bytes, frames=256):
@@ -165,18 +189,26 @@ def machine():
 
 
 def measure(kind, arguments, capture, folder):
-    reference, ours = [], []
+    """Rows of rounds by name; a figure that our side does not give is left out."""
+    rounds = {name: [] for name in ("testpmd", "testpmd_per_cpu_second", "ours", "ours_per_cpu_second",
+                                    "ours_less_mac_per_cpu_second_computed")}
     for number in range(arguments.rounds):
-        reference.append(run_testpmd(kind, capture, folder, arguments.seconds))
-        note = f"{kind} round {number + 1}/{arguments.rounds}: testpmd {reference[-1] / 1e6:.2f} M/s"
+        rate, cpu = run_testpmd(kind, capture, folder, arguments.seconds)
+        rounds["testpmd"].append(rate)
+        rounds["testpmd_per_cpu_second"].append(cpu)
+        note = f"{kind} round {number + 1}/{arguments.rounds}: testpmd {rate / 1e6:.2f} M/s ({cpu / 1e6:.2f} by CPU time)"
         if arguments.ours:
-            ours.append(run_ours(arguments.ours, arguments.generator, kind, capture, folder, arguments.seconds))
-            note += f", ours {ours[-1] / 1e6:.2f} M/s"
+            ours = run_ours(arguments.ours, arguments.generator, kind, capture, folder, arguments.seconds)
+            for name, value in zip(list(rounds)[2:], ours):
+                rounds[name] += [] if value is None else [value]
+            note += ", ours " + " ".join(f"{value / 1e6:.2f}" for value in ours if value is not None)
         print(note, file=sys.stderr, flush=True)
-    result = {"testpmd": reference, "testpmd_median": statistics.median(reference)}
-    if ours:
-        result |= {"ours": ours, "ours_median": statistics.median(ours)}
-        result["ratio"] = result["ours_median"] / result["testpmd_median"]
+    rounds = {name: values for name, values in rounds.items() if values}
+    result = dict(rounds) | {f"{name}_median": statistics.median(values) for name, values in rounds.items()}
+    for name in rounds:
+        if name.startswith("ours"):
+            against = "testpmd" if name == "ours" else "testpmd_per_cpu_second"
+            result[f"{name}_ratio"] = result[f"{name}_median"] / result[f"{against}_median"]
     return result
 
 
@@ -184,6 +216,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ours", help="command template of our side")
     parser.add_argument("--generator", help="command template of the memif generator for our side")
+    parser.add_argument("--make", help="command that makes the capture, with {capture}")
     parser.add_argument("--capture", help="capture to replay; without it 256 datagrams of --frame-bytes are made")
     parser.add_argument("--frame-bytes", type=int, default=128)
     parser.add_argument("--inputs", default="pcap,memif")
@@ -201,13 +234,16 @@ def main():
         parser.error("inputs: pcap, memif or both")
     with tempfile.TemporaryDirectory(prefix="cb_ingest_") as folder:
         capture = os.path.abspath(arguments.capture) if arguments.capture else os.path.join(folder, "in.pcap")
-        if not arguments.capture:
+        if arguments.make:
+            subprocess.run(shlex.split(arguments.make.format(capture=capture)), check=True, stdout=subprocess.DEVNULL)
+        elif not arguments.capture:
             write_capture(capture, arguments.frame_bytes)
         result = {"goal": "P1", "rounds": arguments.rounds, "seconds": arguments.seconds, "machine": machine()}
-        if not arguments.capture:
+        if not arguments.capture and not arguments.make:
             result["frame_bytes"] = arguments.frame_bytes
         for kind in kinds:
             result[kind] = measure(kind, arguments, capture, folder)
+        result["load_average_at_end"] = os.getloadavg()
     text = json.dumps(result, indent=1)
     print(text)
     if arguments.json:

@@ -1,104 +1,100 @@
 #!/usr/bin/env python3
-"""Compare the journal with fio on the same directory, in the same minutes.
+"""Goal P2: the journal writer's commits against fio with the same pattern, interleaved.
 
-usage: journal_fio.py BENCH_JOURNAL DIR [--commits N] [--rounds N] [--seconds S]
+Each round runs our side (`clearbox bench journal -C DIR -o json`), then fio three ways on a file of zeros that was written
+before, in the same directory: psync with O_DSYNC, io_uring with fdatasync after each write, and io_uring with four O_DSYNC
+writes in flight. Per frame size the best fio engine by rate is what our medians are compared to, and its p99 to ours.
+fio writes bytes that are ready; our side also encodes records, computes a CRC-32C and a SHA-256 chain over each frame.
 
-Each round runs the journal bench once and fio once per (engine, block size), one after the other, so that a disturbed
-machine disturbs both. fio overwrites a file that was written before, with O_DIRECT, one write at a time, made
-durable each: the best of psync and io_uring with fdatasync=1 and psync with O_DSYNC is what the journal is held against.
-Medians over the rounds are printed. A commit of fio's is its write and its sync: with fdatasync=1 its p99 is taken as
-the sum of both p99, which is not below the real one; the O_DSYNC engine's is exact.
+  tests/bench/journal_fio.py --ours "build/release/clearbox bench journal -C {dir} -o json" --dir DIR
 """
 import argparse
 import json
-import pathlib
+import os
+import shlex
 import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 
-SIZES = {"4KiB": 4, "32KiB": 32, "512KiB": 512}
+SIZES_KIB = (4, 32, 512)
 ENGINES = {
-    "psync+fdatasync": ["--ioengine=psync", "--fdatasync=1"],
-    "io_uring+fdatasync": ["--ioengine=io_uring", "--fdatasync=1", "--iodepth=1"],
-    "psync+dsync": ["--ioengine=psync", "--sync=dsync"],
+    "psync_dsync": ["--ioengine=psync", "--sync=dsync"],
+    "uring_fdatasync": ["--ioengine=io_uring", "--fdatasync=1", "--iodepth=1"],
+    "uring_dsync_depth4": ["--ioengine=io_uring", "--sync=dsync", "--iodepth=4"],
 }
+FILE_BYTES = 128 << 20
 
 
-def fio(path, size_kib, options, seconds):
-    command = ["fio", "--name=commit", f"--filename={path}", "--rw=write", f"--bs={size_kib}k", "--direct=1",
-               "--overwrite=1", "--size=256m", "--time_based", f"--runtime={seconds}", "--output-format=json",
-               *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        return None
-    job = json.loads(done.stdout)["jobs"][0]
-    write = job["write"]
-    p50 = write["clat_ns"]["percentile"]["50.000000"]
+def prepare(path):
+    with open(path, "wb") as file:
+        for _ in range(FILE_BYTES >> 20):
+            file.write(bytes(1 << 20))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def fio(path, engine, size_kib, seconds):
+    line = ["fio", "--name=journal", f"--filename={path}", f"--size={FILE_BYTES}", f"--bs={size_kib}k", "--rw=write",
+            "--direct=1", "--overwrite=1", "--time_based=1", f"--runtime={seconds}", "--fallocate=none",
+            "--output-format=json", *ENGINES[engine]]
+    out = subprocess.run(line, check=True, capture_output=True, text=True).stdout
+    job = json.loads(out[out.index("{"):])["jobs"][0]
+    write, sync = job["write"], job.get("sync", {})
+    # With fdatasync a commit is the write and its sync; fio reports the two apart, and percentiles do not add exactly.
     p99 = write["clat_ns"]["percentile"]["99.000000"]
-    sync = job.get("sync", {}).get("lat_ns", {}).get("percentile")
-    if sync:
-        p50 += sync["50.000000"]
-        p99 += sync["99.000000"]
-    return {"rate": write["iops"], "p50": p50 / 1e3, "p99": p99 / 1e3}
+    if "fdatasync" in engine:
+        p99 += sync["lat_ns"]["percentile"]["99.000000"]
+    return {"per_second": write["total_ios"] / (write["runtime"] / 1000), "p99_ns": p99}
 
 
-def journal(program, directory, commits):
-    with tempfile.TemporaryDirectory(dir=directory) as folder:
-        done = subprocess.run([program, f"{folder}/journal", str(commits)], capture_output=True, text=True, check=True)
-    rows = {}
-    for line in done.stdout.splitlines():
-        if line.startswith("#"):
-            print(line)
-            continue
-        words = line.split()
-        values = dict(zip(words[2::2], words[3::2]))
-        rows[words[0], words[1]] = {"rate": float(values["commits/s"]), "records": float(values["records/s"]),
-                                    "p50": float(values["p50_us"]), "p99": float(values["p99_us"])}
-    return rows
-
-
-def median(samples, key):
-    return statistics.median(sample[key] for sample in samples)
+def ours(template, directory):
+    out = subprocess.run(shlex.split(template.format(dir=directory)), check=True, capture_output=True, text=True).stdout
+    return json.loads(out.strip().splitlines()[-1])["figures"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program")
-    parser.add_argument("directory", type=pathlib.Path)
-    parser.add_argument("--commits", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--ours", required=True)
+    parser.add_argument("--dir", required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=1)
     arguments = parser.parse_args()
     if shutil.which("fio") is None:
-        sys.exit("skipped, because: fio is not installed")
-    ours, theirs = {}, {}
-    with tempfile.NamedTemporaryFile(dir=arguments.directory) as target:
-        subprocess.run(["dd", "if=/dev/zero", f"of={target.name}", "bs=1M", "count=256", "conv=fsync,notrunc",
-                        "status=none"], check=True)
-        for _ in range(arguments.rounds):
-            for key, row in journal(arguments.program, arguments.directory, arguments.commits).items():
-                ours.setdefault(key, []).append(row)
-            for size, kib in SIZES.items():
-                for engine, options in ENGINES.items():
-                    row = fio(target.name, kib, options, arguments.seconds)
-                    if row is not None:
-                        theirs.setdefault((size, engine), []).append(row)
-    print(f"{'what':34} {'commits/s':>10} {'p50 us':>9} {'p99 us':>9}")
-    for (size, engine), samples in sorted(theirs.items()):
-        print(f"{'fio ' + engine + ' ' + size:34} {median(samples, 'rate'):10.0f} {median(samples, 'p50'):9.1f} "
-              f"{median(samples, 'p99'):9.1f}")
-    for (driver, size), samples in sorted(ours.items()):
-        line = (f"{'journal ' + driver + ' ' + size:34} {median(samples, 'rate'):10.0f} {median(samples, 'p50'):9.1f} "
-                f"{median(samples, 'p99'):9.1f}")
-        base = size.split("-")[0]
-        best = max((rows for (fio_size, _), rows in theirs.items() if fio_size == base),
-                   key=lambda rows: median(rows, "rate"), default=None)
-        if best is not None:
-            line += (f"   {median(samples, 'rate') / median(best, 'rate'):5.2f} of the best fio rate, "
-                     f"p99 {median(samples, 'p99') / median(best, 'p99'):5.2f} of its")
-        print(line)
+        print("skipped, because fio is not installed", file=sys.stderr)
+        return 77
+    path = os.path.join(arguments.dir, "fio.bench")
+    prepare(path)
+    result = {"goal": "P2", "rounds": arguments.rounds, "load_average": os.getloadavg()}
+    rounds, reference = [], {size: {engine: [] for engine in ENGINES} for size in SIZES_KIB}
+    try:
+        for number in range(arguments.rounds):
+            rounds.append(ours(arguments.ours, arguments.dir))
+            for size in SIZES_KIB:
+                for engine in ENGINES:
+                    reference[size][engine].append(fio(path, engine, size, arguments.seconds))
+            print(f"round {number + 1}/{arguments.rounds}", file=sys.stderr, flush=True)
+    finally:
+        os.unlink(path)
+    for size in SIZES_KIB:
+        medians = {engine: {key: statistics.median(r[key] for r in runs) for key in ("per_second", "p99_ns")}
+                   for engine, runs in reference[size].items()}
+        one = [engine for engine in ENGINES if "depth4" not in engine]
+        best = max(one, key=lambda engine: medians[engine]["per_second"])
+        row = {"fio": medians, "best_fio_one_in_flight": best}
+        for driver in ("uring", "file"):
+            rate = statistics.median(r[f"{driver}_commits_{size}_KiB"]["median"] for r in rounds)
+            p99 = statistics.median(r[f"{driver}_commit_latency_{size}_KiB"]["p99"] for r in rounds)
+            row[driver] = {"per_second": rate, "ratio": rate / medians[best]["per_second"], "p99_ns": p99,
+                           "p99_ratio": p99 / medians[best]["p99_ns"]}
+            if size == 512:
+                stream = statistics.median(r[f"{driver}_stream_four_in_flight_512_KiB"]["median"] for r in rounds)
+                row[driver]["stream_per_second"] = stream
+                row[driver]["stream_ratio"] = stream / max(m["per_second"] for m in medians.values())
+        result[f"{size}_KiB"] = row
+    result["replay_per_second"] = statistics.median(r["replay"]["median"] for r in rounds)
+    result["load_average_at_end"] = os.getloadavg()
+    print(json.dumps(result, indent=1))
     return 0
 
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The demonstration's market through the whole box, in small: every answer once, replay to the live digest.
 
-Usage: seeded.py [--driver udp|memif] [--lines N] [--steps N] [--keep-journal DIR]"""
+Usage: seeded.py [--driver udp|memif] [--lines N] [--steps N] [--clock feed|wall]
+[--keep-journal DIR]"""
 import argparse
 import json
 import pathlib
+import re
 import shutil
 import sys
 
@@ -17,9 +19,11 @@ def main():
     parser.add_argument("--lines", type=int, default=1)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seed", default="0x5eed")
+    parser.add_argument("--clock", default="feed", choices=["feed", "wall"])
     parser.add_argument("--keep-journal", type=pathlib.Path)
     arguments = parser.parse_args()
-    run = box.Run(config="demo", driver=arguments.driver, lines=arguments.lines)
+    run = box.Run(config="demo", driver=arguments.driver, lines=arguments.lines,
+                  edit=lambda text: re.sub(r"^clock: \w+", f"clock: {arguments.clock}", text, flags=re.M))
     try:
         run.start()
         summary = run.finish_world(run.world("--steps", arguments.steps, "--seed", arguments.seed))

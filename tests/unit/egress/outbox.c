@@ -8,6 +8,7 @@
 
 static struct cb_config config;
 static struct cb_outbox outbox;
+static void *memory;
 
 static void open_outbox(void)
 {
@@ -15,13 +16,19 @@ static void open_outbox(void)
     config.capacity.accounts = 4;
     config.sessions_count = 2;
     size_t bytes = cb_outbox_footprint(&config);
-    void *memory = aligned_alloc(CB_ARENA_ALIGN, bytes);
+    free(memory);
+    memory = aligned_alloc(CB_ARENA_ALIGN, bytes);
     memset(memory, 0, bytes);
     struct cb_arena arena = cb_arena_over(memory, bytes);
     cb_outbox_init(&outbox, &arena, &config);
 }
 
-TestSuite(egress_outbox, .init = open_outbox);
+static void close_outbox(void)
+{
+    free(memory);
+}
+
+TestSuite(egress_outbox, .init = open_outbox, .fini = close_outbox);
 
 static const uint8_t text[5] = {1, 2, 3, 4, 5};
 
@@ -89,6 +96,8 @@ Test(egress_outbox, a_restored_outbox_has_the_same_bytes_and_every_truncation_is
         reader = state_reader(&bytes);
         cr_assert_not(cb_outbox_restore(&outbox, &reader, &config), "cut at %zu of %zu", cut, whole);
     }
+    state_free(&bytes);
+    state_free(&again);
 }
 
 Test(egress_outbox, a_restored_action_for_a_session_that_does_not_exist_is_refused)
@@ -100,4 +109,5 @@ Test(egress_outbox, a_restored_action_for_a_session_that_does_not_exist_is_refus
     open_outbox();
     struct cb_reader reader = state_reader(&bytes);
     cr_assert_not(cb_outbox_restore(&outbox, &reader, &config));
+    state_free(&bytes);
 }

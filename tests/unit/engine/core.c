@@ -211,11 +211,19 @@ Test(engine_core, a_newer_margin_state_replaces_an_unacknowledged_older_one)
     cr_assert_neq(old.cause_seq, new.cause_seq);
     cr_assert_eq(new.state, CB_MARGIN_BANKRUPT);
     world_acknowledge(&world, WORLD_TRADER, old.action_hi, old.action_lo);
-    cr_assert_eq(last_refused().reason, CB_REJECT_UNKNOWN_ACTION);
+    cr_assert_eq(world.core.outbox.live, 1u, "too late for the old one, too early for the new one");
+    cr_assert_eq(world_count(&world, CB_WIRE_REFUSED), 0u);
     world_acknowledge(&world, WORLD_OTHER_TRADER, new.action_hi, new.action_lo);
     cr_assert_eq(last_refused().reason, CB_REJECT_PERMISSION);
     world_acknowledge(&world, WORLD_TRADER, new.action_hi, new.action_lo);
     cr_assert_eq(world.core.outbox.live, 0u);
+    uint32_t refused = world_count(&world, CB_WIRE_REFUSED);
+    world_acknowledge(&world, WORLD_TRADER, new.action_hi, new.action_lo);
+    cr_assert_eq(world_count(&world, CB_WIRE_REFUSED), refused, "twice is once");
+    world_acknowledge(&world, WORLD_TRADER, new.action_hi, world.core.sequence.seq + 1);
+    cr_assert_eq(last_refused().reason, CB_REJECT_UNKNOWN_ACTION, "of a record that was not yet");
+    world_acknowledge(&world, WORLD_TRADER, new.action_hi + 1, new.action_lo);
+    cr_assert_eq(last_refused().reason, CB_REJECT_UNKNOWN_ACTION, "of an account that is not");
 }
 
 Test(engine_core, a_stale_price_refuses_new_risk_and_withdrawals_but_not_reducing_orders)

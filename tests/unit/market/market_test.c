@@ -134,6 +134,7 @@ Test(market_run, a_lossy_link_loses_nothing_in_the_end)
     uint64_t seed = seed_of_run();
     const char *effort = getenv("CB_EFFORT");
     unsigned rounds = effort != NULL ? (unsigned)strtoul(effort, NULL, 0) : 1;
+    uint64_t retransmitted = 0, gaps = 0; /* where the other line fills every gap, a round has none */
     for (unsigned round = 0; round < 2 * (rounds > 0 ? rounds : 1); round++) {
         struct cb_market_options options = small_options(seed + round);
         options.steps = 100;
@@ -144,11 +145,13 @@ Test(market_run, a_lossy_link_loses_nothing_in_the_end)
         box_run(box, made.market, 2000000);
         struct cb_market_summary s = summary_of(&made);
         expect_complete(box, &s, options.accounts);
-        cr_assert_gt(s.retransmitted, 0);
-        cr_assert_gt(s.gaps, 0);
+        retransmitted += s.retransmitted;
+        gaps += s.gaps;
         box_market_free(&made);
         box_free(box);
     }
+    cr_assert_gt(retransmitted, 0);
+    cr_assert_gt(gaps, 0);
 }
 
 Test(market_run, a_restart_of_the_box_is_survived_at_any_moment)
