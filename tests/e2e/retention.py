@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Snapshots, retention and what can go wrong with them: a small journal that goes round many times, archived or deleted; damage
-to a snapshot; a journal that lost its end; a full archive; a snapshotter that dies; kill -9 in between."""
+"""Snapshots, retention and what can go wrong with them: a small journal that goes round many times, archived or deleted;
+damage to a snapshot; a journal that lost its end; a full archive; a snapshotter that dies; kill -9 in between."""
 import hashlib
 import json
 import os
