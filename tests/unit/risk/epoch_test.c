@@ -90,6 +90,24 @@ Test(risk_epoch, extreme_prices_and_volatilities_still_make_arrays)
     }
 }
 
+/* Such a factor has no linear row to choose its exponents by, so none may be made under them. */
+Test(risk_arrays, a_factor_of_options_alone_or_of_nothing_rolls_too)
+{
+    struct world *w = world_make();
+    w->config.holdings_count = HOLD_BTC; /* BTC is then the perpetual's factor alone */
+    w->config.instruments[BTC_PERP] = (struct cb_instrument_config){
+        .kind = CB_CALL, .factor = BTC, .strike = {2 * BTC_PRICE}, .expiry_ns = WORLD_NOW + CB_NS_PER_DAY};
+    world_init(w);
+    cr_assert(cb_risk_roll(&w->risk, BTC, BTC_PRICE, ETH_VOL, WORLD_NOW));
+    cr_assert_gt(w->risk.instrument_rows[BTC_PERP].m[28], 0, "it gains where the price rises fourfold");
+    w->config.instruments[BTC_PERP].strike.e8 = BTC_PRICE;
+    cr_assert(cb_risk_roll(&w->risk, BTC, BTC_PRICE, ETH_VOL, WORLD_NOW));
+    cr_assert_lt(w->risk.instrument_rows[BTC_PERP].m[22], 0);
+    w->config.instruments_count = BTC_PERP; /* priced by an oracle, and nobody can hold it */
+    world_init(w);
+    cr_assert(cb_risk_roll(&w->risk, BTC, BTC_PRICE, ETH_VOL, WORLD_NOW));
+}
+
 Test(risk_arrays, a_short_option_about_to_expire_saturates_gamma_and_nothing_else)
 {
     struct world *w = world_make();
