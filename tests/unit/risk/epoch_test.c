@@ -321,6 +321,7 @@ Test(risk_config, each_range_is_held_on_both_sides)
     expect_fault(&c, &c.risk.call_leave.e9, CB_E9, CB_E9 - 1, 0);
     expect_fault(&c, &c.risk.warning_enter.e9, CB_E9, CB_E9 - 1, 0);
     expect_fault(&c, &c.risk.warning_leave.e9, 1100000000, 1099999999, 0);
+    expect_fault(&c, &c.risk.call_leave.e9, 1120000000, 1120000001, 0); /* warning_leave is 1.12 */
     expect_fault(&c, &c.risk.epoch_band.e9, 0, -1, 0);
     expect_fault(&c, &c.risk.epoch_band.e9, CB_E9 - 1, CB_E9, 0);
     expect_fault(&c, &c.risk.epoch_ns, 1, 0, 0);
