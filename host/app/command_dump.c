@@ -2,24 +2,53 @@
  * in the journal: they come from applying it again. */
 #include "clearbox/wire_fields.h"
 #include "host/app/commands.h"
+#include "host/app/report.h"
 #include "host/app/store.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct dump {
     const struct cb_options *options;
     struct cb_store *store;
-    bool json;
-    uint64_t seq; /* of the event being applied */
+    bool json, array; /* array: -o json is one array; ndjson one object a line */
+    uint64_t shown;   /* how many objects */
+    uint64_t seq;     /* of the event being applied */
 };
-
-static const char *const state_names[] = {"healthy", "warning", "call", "liquidate", "bankrupt", "unknown"};
 
 static bool shown(const struct dump *dump)
 {
     return dump->seq >= dump->options->from && dump->seq <= dump->options->to;
+}
+
+/* What stands before and behind one object or line. */
+static void begin_one(struct dump *dump)
+{
+    if (dump->array) {
+        fputs(dump->shown == 0 ? "[\n" : ",\n", dump->options->out);
+    }
+    dump->shown++;
+}
+
+static void end_one(const struct dump *dump)
+{
+    fputs(!dump->json ? "\n" : dump->array ? "}" : "}\n", dump->options->out);
+}
+
+/* Feed time begins with the first heartbeat: before, it is 0. */
+static void print_time(FILE *out, int64_t ingest_ns)
+{
+    time_t seconds = (time_t)(ingest_ns / CB_NS_PER_S);
+    struct tm utc;
+    char text[32];
+    if (ingest_ns == 0 || gmtime_r(&seconds, &utc) == NULL ||
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc) == 0) {
+        fputs(" -", out);
+    } else {
+        fprintf(out, " %s.%09" PRId64 "Z", text, ingest_ns % CB_NS_PER_S);
+    }
 }
 
 static uint64_t field_value(const struct cb_wire_field *field, const uint8_t *message)
@@ -83,11 +112,14 @@ static void before_event(void *context, const struct cb_event *event)
     if (!shown(dump)) {
         return;
     }
+    begin_one(dump);
     if (dump->json) {
         fprintf(out, "{\"seq\": \"%" PRIu64 "\", \"ingest_ns\": \"%" PRId64 "\", \"kind\": \"%s\"",
                 event->seq, event->ingest_ns, kind);
     } else {
-        fprintf(out, "%" PRIu64 " %" PRId64 " %s", event->seq, event->ingest_ns, kind);
+        fprintf(out, "%" PRIu64, event->seq);
+        print_time(out, event->ingest_ns);
+        fprintf(out, " %s", kind);
     }
     if (event->kind == CB_EVENT_MESSAGE) {
         print_message(dump, event);
@@ -99,7 +131,7 @@ static void before_event(void *context, const struct cb_event *event)
                            : " offset=%" PRIu64 " bytes=%" PRIu32,
                 event->session_seq, event->body_bytes);
     }
-    fprintf(out, dump->json ? "}\n" : "\n");
+    end_one(dump);
 }
 
 static void on_verdict(void *self, const struct cb_verdict *v)
@@ -117,19 +149,20 @@ static void on_verdict(void *self, const struct cb_verdict *v)
                  {"m_o_e6", m->m_o_e6},     {"mm_e6", m->mm_e6},
                  {"im_e6", m->im_e6},       {"holds_e6", m->holds_e6},
                  {"free_e6", m->free_e6},   {"oracle_age_ns", m->oracle_age_ns}};
+    begin_one(dump);
     fprintf(dump->options->out,
             dump->json ? "{\"seq\": \"%" PRIu64 "\", \"kind\": \"verdict\", \"account\": %" PRIu32
                          ", \"request_id\": \"%" PRIu64
                          "\", \"reason\": \"%s\", \"state\": \"%s\", \"previous\": \"%s\""
                        : "%" PRIu64 "   verdict account=%" PRIu32 " request_id=%" PRIu64
                          " reason=%s state=%s previous=%s",
-            v->seq, v->account, v->request_id, cb_reject_name(v->reason), state_names[v->state],
-            state_names[v->previous]);
+            v->seq, v->account, v->request_id, cb_reject_name(v->reason), cb_margin_state_names[v->state],
+            cb_margin_state_names[v->previous]);
     for (size_t i = 0; i < sizeof money / sizeof money[0]; i++) {
         fprintf(dump->options->out, dump->json ? ", \"%s\": \"%" PRId64 "\"" : " %s=%" PRId64, money[i].name,
                 money[i].value);
     }
-    fprintf(dump->options->out, dump->json ? "}\n" : "\n");
+    end_one(dump);
 }
 
 int cb_command_dump(const struct cb_options *options)
@@ -140,7 +173,10 @@ int cb_command_dump(const struct cb_options *options)
     if (!cb_store_find(directory, options->argument, options->errors)) {
         return CB_EXIT_ENVIRONMENT;
     }
-    dump = (struct dump){.options = options, .store = &store, .json = options->output != CB_OUTPUT_TEXT};
+    dump = (struct dump){.options = options,
+                         .store = &store,
+                         .json = options->output != CB_OUTPUT_TEXT,
+                         .array = options->output == CB_OUTPUT_JSON};
     const struct cb_core_sink sink = {.self = &dump, .verdict = on_verdict};
     const struct cb_store_load load = {.directory = directory,
                                        .snapshot = options->snapshot,
@@ -149,6 +185,12 @@ int cb_command_dump(const struct cb_options *options)
                                        .before = before_event,
                                        .context = &dump};
     enum cb_exit result = cb_store_open(&store, &load, options->errors);
+    if (dump.array) {
+        fputs(dump.shown == 0 ? "[]\n" : "\n]\n", options->out);
+    } else if (result == CB_EXIT_OK && dump.shown == 0) {
+        fprintf(options->errors, "no record from %" PRIu64 " on; the last one is %" PRIu64 "\n",
+                options->from, store.core.config == NULL ? 0 : store.core.sequence.seq);
+    }
     cb_store_close(&store);
     return (int)result;
 }

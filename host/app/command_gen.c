@@ -8,9 +8,10 @@
 #include "host/app/store.h"
 #include "sim/market/market.h"
 
-#include <sched.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SEED_DEFAULT 0x5eedu
 #define SEEDED_START_NS                                                                                      \
@@ -102,10 +103,24 @@ static enum cb_exit open_market(struct world *world, const struct cb_options *op
     return CB_EXIT_OK;
 }
 
+/* How fast it went, both directions; the rest of the summary does not depend on the machine. */
+static void print_pace(FILE *out, const struct cb_market_summary *summary, double seconds)
+{
+    uint64_t sent = 0, received = 0;
+    for (unsigned i = 0; i < CB_MARKET_TEMPLATES; i++) {
+        sent += summary->sent[i];
+        received += summary->received[i];
+    }
+    double divisor = seconds > 0 ? seconds : 1.0;
+    fprintf(out, "pace       %.2f s; messages a second: to the box %.0f, from it %.0f\n", seconds,
+            (double)sent / divisor, (double)received / divisor);
+}
+
 static int run_market(struct world *world, const struct cb_options *options)
 {
     static struct cb_market_summary summary;
     uint32_t empty = 0;
+    int64_t begun_ns = world->clock.steady_ns(world->clock.self);
     while (cb_market_result(world->market) == CB_MARKET_RUNNING) {
         if (cb_stop_requested()) {
             cb_market_stop(world->market);
@@ -117,14 +132,30 @@ static int run_market(struct world *world, const struct cb_options *options)
             world->clock.idle(world->clock.self, IDLE_NS);
         }
     }
+    double seconds = (double)(world->clock.steady_ns(world->clock.self) - begun_ns) * 1e-9;
     cb_market_summarise(world->market, &summary);
-    if (options->output == CB_OUTPUT_JSON) {
+    if (options->output != CB_OUTPUT_TEXT) {
         cb_market_summary_json(&summary, options->out);
     } else {
+        print_pace(options->out, &summary, seconds);
         cb_market_summary_text(&summary, options->out);
     }
     if (summary.error[0] != 0) {
         cb_message_print(options->errors, CB_MESSAGE_2004, "%s", summary.error);
+    }
+    if (summary.result == CB_MARKET_INCOMPLETE && summary.frames_received == 0) {
+        cb_message_print(
+            options->errors, CB_MESSAGE_8001,
+            "nothing came from the box at the other end of %s in %.0f s. Start it first: clearbox "
+            "run -c %s -C DIR",
+            options->config, seconds, options->config);
+        return CB_EXIT_PEER;
+    }
+    if (summary.result == CB_MARKET_INCOMPLETE) {
+        cb_message_print(
+            options->errors, CB_MESSAGE_8001,
+            "the box stopped answering, or this was interrupted: what is still open is counted as "
+            "unanswered or not final above");
     }
     return cb_market_result_exit(summary.result);
 }
@@ -133,6 +164,10 @@ int cb_command_gen(const struct cb_options *options)
 {
     static struct world world;
     memset(&world, 0, sizeof world);
+    if (options->prices != NULL && access(options->prices, R_OK) != 0) {
+        cb_message_print(options->errors, CB_MESSAGE_1002, "%s: %s", options->prices, strerror(errno));
+        return CB_EXIT_RUN_TIME;
+    }
     cb_clock_system(&world.clock);
     world.configuration = calloc(1, sizeof *world.configuration);
     if (world.configuration == NULL) {

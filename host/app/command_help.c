@@ -10,7 +10,8 @@ static int help_code(const struct cb_options *options, const char *text)
     unsigned long code = strtoul(text + 2, &end, 10);
     const struct cb_message_text *row = *end == 0 && code <= 9999u ? cb_message_find((unsigned)code) : NULL;
     if (row == NULL) {
-        cb_message_print(options->errors, CB_MESSAGE_2005, "there is no message %s", text);
+        cb_message_print(options->errors, CB_MESSAGE_2005,
+                         "there is no message %s; docs/operations.md lists those that need an action", text);
         return CB_EXIT_USAGE;
     }
     fprintf(options->out, "CB%u: %s\n%s\nExit code: %d\n", row->code, row->meaning, row->action,
@@ -25,7 +26,8 @@ int cb_command_help(const struct cb_options *options)
         cb_options_help_all(options->out);
         return CB_EXIT_OK;
     }
-    if (strncmp(topic, "CB", 2) == 0 && topic[2] >= '0' && topic[2] <= '9') {
+    if ((strncmp(topic, "CB", 2) == 0 || strncmp(topic, "cb", 2) == 0) && topic[2] >= '0' &&
+        topic[2] <= '9') {
         return help_code(options, topic);
     }
     bool found = false;

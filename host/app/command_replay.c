@@ -31,15 +31,20 @@ int cb_command_replay(const struct cb_options *options)
     if (result == CB_EXIT_OK) {
         uint64_t last = store.core.sequence.seq, records = last - store.begun_at;
         cb_store_digest(&store.core, digest);
-        if (options->output == CB_OUTPUT_JSON) {
+        if (options->output != CB_OUTPUT_TEXT) {
             fprintf(options->out,
-                    "{\"records\": %" PRIu64 ", \"last_seq\": %" PRIu64
+                    "{\"begun_at\": %" PRIu64 ", \"records\": %" PRIu64 ", \"last_seq\": %" PRIu64
                     ", \"state_digest\": \"%s\", \"seconds\": %.6f}\n",
-                    records, last, digest, seconds);
+                    store.begun_at, records, last, digest, seconds);
         } else {
+            if (store.recycled) {
+                fprintf(options->out,
+                        "the first records are gone: begun with the snapshot of record %" PRIu64 "\n",
+                        store.begun_at);
+            }
             fprintf(options->out,
                     "replayed %" PRIu64 " records in %.3f s (%.0f a second), through seq %" PRIu64
-                    "\neffects agree at %" PRIu64 " frames\nstate digest %s\n",
+                    "\neffects agree at the start of %" PRIu64 " frames\nstate digest %s\n",
                     records, seconds, seconds > 0 ? (double)records / seconds : 0.0, last,
                     store.replay.frames_checked, digest);
         }

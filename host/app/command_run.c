@@ -18,11 +18,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SPIN_POLLS   64u                 /* empty polls before the core is offered to others */
-#define YIELD_POLLS  256u                /* and before it sleeps */
-#define SLEEP_NS     (50 * CB_NS_PER_US) /* one sleep */
-#define DRAIN_NS     (5 * CB_NS_PER_S)   /* a shutdown waits this long for the disk */
-#define RETAIN_POLLS 1024u               /* how often the keeper's word is looked at */
+#define DIRECTORY_BYTES_MAX 900                 /* file names are added to it */
+#define SPIN_POLLS          64u                 /* empty polls before the core is offered to others */
+#define YIELD_POLLS         256u                /* and before it sleeps */
+#define SLEEP_NS            (50 * CB_NS_PER_US) /* one sleep */
+#define DRAIN_NS            (5 * CB_NS_PER_S)   /* a shutdown waits this long for the disk */
+#define RETAIN_POLLS        1024u               /* how often the keeper's word is looked at */
 
 struct box {
     const struct cb_options *options;
@@ -40,11 +41,25 @@ struct box {
     struct cb_keeper keeper;
     struct cb_mac_keys keys[CB_SESSIONS_MAX];
     bool slots_open, journal_open, told_full;
+    uint64_t records_seen;     /* by the poll before */
+    int64_t first_ns, last_ns; /* steady: of the first and the last record taken from the lines */
 };
 
+/* Makes the folder and those above it; what is there stays as it is. */
 static enum cb_exit make_directory(const char *path, FILE *errors)
 {
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+    char part[CB_FILE_PATH_BYTES];
+    size_t length = strlen(path);
+    bool made = length < sizeof part;
+    errno = made ? 0 : ENAMETOOLONG;
+    for (size_t i = 1; i <= length && made; i++) {
+        if (path[i] == '/' || path[i] == 0) {
+            memcpy(part, path, i);
+            part[i] = 0;
+            made = mkdir(part, 0700) == 0 || errno == EEXIST;
+        }
+    }
+    if (!made) {
         cb_message_print(errors, CB_MESSAGE_4005, "%s: %s", path, strerror(errno));
         return CB_EXIT_ENVIRONMENT;
     }
@@ -56,14 +71,16 @@ static enum cb_exit find_directory(struct box *box)
 {
     const struct cb_journal_app_config *config = &box->configuration->app.journal;
     const char *data = box->options->data != NULL ? box->options->data : ".";
-    enum cb_exit made = CB_EXIT_OK;
-    if (config->path[0] != 0) {
-        snprintf(box->directory, sizeof box->directory, "%s", config->path);
-    } else {
-        made = make_directory(data, box->options->errors);
-        snprintf(box->directory, sizeof box->directory, "%.1000s/journal", data);
+    bool own = config->path[0] != 0;
+    int length = snprintf(box->directory, sizeof box->directory, "%s%s", own ? config->path : data,
+                          own ? "" : "/journal");
+    if (length < 0 || length > DIRECTORY_BYTES_MAX) {
+        cb_message_print(box->options->errors, CB_MESSAGE_4005,
+                         "%s: the path is longer than %d bytes; choose a shorter one",
+                         own ? config->path : data, DIRECTORY_BYTES_MAX);
+        return CB_EXIT_ENVIRONMENT;
     }
-    return made != CB_EXIT_OK ? made : make_directory(box->directory, box->options->errors);
+    return make_directory(box->directory, box->options->errors);
 }
 
 static enum cb_exit open_slots(struct box *box)
@@ -78,10 +95,20 @@ static enum cb_exit open_slots(struct box *box)
     }
     enum cb_file_mode mode = box->options->development ? CB_FILE_BUFFERED : CB_FILE_DIRECT;
     if (!cb_file_open(&box->slots, &error, box->directory, mode)) {
-        cb_message_print(errors, CB_MESSAGE_4005, "%s", error.text);
+        const char *next = "";
+        if (mode == CB_FILE_DIRECT && error.number == EINVAL) {
+            next = ". This file system has no O_DIRECT: use another one, or --development for a trial.";
+        }
+        cb_message_print(errors, CB_MESSAGE_4005, "%s%s", error.text, next);
         return CB_EXIT_ENVIRONMENT;
     }
     box->slots_open = true;
+    if (box->slots.count != config->segments || box->slots.slot_bytes != config->segment_bytes) {
+        fprintf(errors,
+                "journal: %s was made with %" PRIu32 " segments of %" PRIu64
+                " MiB and stays so; the configuration's numbers are for a new one\n",
+                box->directory, box->slots.count, box->slots.slot_bytes >> 20);
+    }
     return CB_EXIT_OK;
 }
 
@@ -158,7 +185,7 @@ static enum cb_exit recover(struct box *box, uint64_t *epoch)
 static enum cb_exit load_core(struct box *box)
 {
     const struct cb_store_load load = {
-        .directory = box->directory, .newest = true, .populate = true, .to = UINT64_MAX};
+        .directory = box->directory, .newest = true, .writer = true, .populate = true, .to = UINT64_MAX};
     enum cb_exit result = cb_store_open(&box->store, &load, box->options->errors);
     if (result != CB_EXIT_OK) {
         return result;
@@ -247,7 +274,20 @@ static void keep_room(struct box *box)
                          "old segments go; nothing is lost.",
                          box->directory, cb_journal_last_seq(&box->journal));
     }
+    if (!full && box->told_full) {
+        fprintf(box->options->errors, "journal: a segment is free again; the box goes on\n");
+    }
     box->told_full = full;
+}
+
+/* For the report: over what time the records came. */
+static void note_records(struct box *box)
+{
+    if (box->engine.stats.records != box->records_seen) {
+        box->records_seen = box->engine.stats.records;
+        box->last_ns = box->engine.steady_ns;
+        box->first_ns = box->first_ns == 0 ? box->last_ns : box->first_ns;
+    }
 }
 
 static enum cb_exit tell_failed(struct box *box)
@@ -262,11 +302,41 @@ static enum cb_exit tell_failed(struct box *box)
     return CB_EXIT_RUN_TIME;
 }
 
+/* Waits until everything is durable and has left. */
+static enum cb_exit drain(struct box *box)
+{
+    int64_t begun_ns = box->engine.config.clock.steady_ns(NULL), now_ns = begun_ns;
+    while (!cb_engine_drained(&box->engine) && cb_engine_state(&box->engine) == CB_ENGINE_RUNNING &&
+           now_ns - begun_ns < DRAIN_NS) {
+        cb_engine_drain(&box->engine);
+        now_ns = box->engine.config.clock.steady_ns(NULL);
+    }
+    if (cb_engine_state(&box->engine) == CB_ENGINE_FAILED) {
+        return tell_failed(box);
+    }
+    if (cb_journal_durable(&box->journal) != box->core->sequence.seq) {
+        cb_message_print(
+            box->options->errors, CB_MESSAGE_1005,
+            "after %d s records through %" PRIu64 " of %" PRIu64 " are durable. The rest was not "
+            "answered.",
+            (int)(DRAIN_NS / CB_NS_PER_S), cb_journal_durable(&box->journal), box->core->sequence.seq);
+        return CB_EXIT_RUN_TIME;
+    }
+    if (!cb_engine_drained(&box->engine)) {
+        fprintf(
+            box->options->errors,
+            "the box stops with messages that no peer took; who asks again after the next start gets them\n");
+    }
+    return CB_EXIT_OK;
+}
+
 static enum cb_exit poll_until_stopped(struct box *box)
 {
     uint32_t empty = 0;
+    box->records_seen = box->engine.stats.records;
     for (uint64_t polls = 0; !cb_stop_requested(); polls++) {
         uint32_t work = cb_engine_poll(&box->engine);
+        note_records(box);
         if (cb_engine_state(&box->engine) == CB_ENGINE_FAILED) {
             return tell_failed(box);
         }
@@ -281,13 +351,7 @@ static enum cb_exit poll_until_stopped(struct box *box)
             break; /* a capture was read to its end */
         }
     }
-    int64_t begun_ns = box->engine.config.clock.steady_ns(NULL), now_ns = begun_ns;
-    while (!cb_engine_drained(&box->engine) && cb_engine_state(&box->engine) == CB_ENGINE_RUNNING &&
-           now_ns - begun_ns < DRAIN_NS) {
-        cb_engine_drain(&box->engine);
-        now_ns = box->engine.config.clock.steady_ns(NULL);
-    }
-    return CB_EXIT_OK;
+    return drain(box);
 }
 
 static enum cb_exit start(struct box *box)
@@ -306,7 +370,8 @@ static enum cb_exit start(struct box *box)
                  ? result
                  : cb_lines_open(&box->lines, &box->configuration->app, CB_LINES_BOX, errors);
     if (result == CB_EXIT_OK &&
-        !cb_keeper_start(&box->keeper, box->directory, &box->configuration->app.journal, errors)) {
+        !cb_keeper_start(&box->keeper, box->directory, &box->configuration->app.journal, box->journal.oldest,
+                         errors)) {
         result = CB_EXIT_ENVIRONMENT;
     }
     return result != CB_EXIT_OK ? result : open_engine(box, epoch);
@@ -353,7 +418,7 @@ int cb_command_run(const struct cb_options *options)
         }
         cb_report_started(options->out, &box.engine, box.directory, box.disk.driver);
         result = poll_until_stopped(&box);
-        cb_report_stopped(options->out, options->output, &box.engine);
+        cb_report_stopped(options->out, options->output, &box.engine, box.last_ns - box.first_ns);
     }
     finish(&box);
     free(box.configuration);

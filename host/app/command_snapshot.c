@@ -17,18 +17,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RECORDS_PER_SNAPSHOT 1000000u /* unless --steps says otherwise */
+#define RECORDS_PER_SNAPSHOT 1000000u /* unless --every says otherwise */
 #define SEGMENTS_SHARE       4u       /* ... or when so many'th of the segments were written since */
 #define RECORDS_PER_LOOK     16u      /* applied before that is asked again: fewer than any segment holds */
 #define FOLLOW_PAUSE_NS      (200L * 1000 * 1000)
 
-static enum cb_exit write_snapshot(struct cb_store *store, const char *directory, FILE *errors)
+static enum cb_exit write_snapshot(struct cb_store *store, const char *directory, const char *path,
+                                   FILE *errors)
 {
     static struct cb_file_writer file; /* 64 KiB of buffer */
     struct cb_file_error error;
     struct cb_snapshot_sink sink;
     uint8_t header[CB_SNAPSHOT_HEADER_BYTES] = {0};
-    char path[CB_FILE_PATH_BYTES];
+    char folder[CB_FILE_PATH_BYTES];
     const struct cb_journal_frame *frame = cb_journal_reader_frame(&store->reader);
     struct cb_snapshot snapshot = {
         .engine_version = CB_CORE_VERSION,
@@ -41,12 +42,11 @@ static enum cb_exit write_snapshot(struct cb_store *store, const char *directory
         .last_ns = store->core.sequence.ingest_ns,
     };
     memcpy(snapshot.frame_hash, cb_journal_reader_frame_hash(&store->reader), sizeof snapshot.frame_hash);
-    snprintf(path, sizeof path, "%.900s/snapshots", directory);
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-        cb_message_print(errors, CB_MESSAGE_1001, "%s: %s", path, strerror(errno));
+    snprintf(folder, sizeof folder, "%.900s/snapshots", directory);
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
+        cb_message_print(errors, CB_MESSAGE_1001, "%s: %s", folder, strerror(errno));
         return CB_EXIT_RUN_TIME;
     }
-    cb_store_snapshot_path(path, directory, snapshot.seq);
     if (!cb_file_writer_open(&file, path)) {
         cb_message_print(errors, CB_MESSAGE_1001, "%s", file.error.text);
         return CB_EXIT_RUN_TIME;
@@ -65,12 +65,11 @@ static enum cb_exit write_snapshot(struct cb_store *store, const char *directory
     return CB_EXIT_OK;
 }
 
-/* Reads the file back through the whole path that a restart takes; only then does it count. */
-static enum cb_exit verify_snapshot(const char *directory, uint64_t seq, bool follow, FILE *errors)
+/* Reads the file back through the whole path that a restart takes. */
+static enum cb_exit verify_snapshot(const char *directory, const char *path, uint64_t seq, bool follow,
+                                    FILE *errors)
 {
     static struct cb_store check;
-    char path[CB_FILE_PATH_BYTES];
-    cb_store_snapshot_path(path, directory, seq);
     const struct cb_store_load load = {.directory = directory, .snapshot = path, .to = seq, .follow = follow};
     enum cb_exit result = cb_store_open(&check, &load, errors);
     cb_store_close(&check);
@@ -80,6 +79,25 @@ static enum cb_exit verify_snapshot(const char *directory, uint64_t seq, bool fo
     return result;
 }
 
+/* Under the name that others look for is only what was read back, and durably so: the keeper lets segments go
+ * by it. */
+static enum cb_exit give_name(const char *directory, const char *unverified, const char *path, FILE *errors)
+{
+    char folder[CB_FILE_PATH_BYTES];
+    snprintf(folder, sizeof folder, "%.900s/snapshots", directory);
+    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool named = file >= 0 && rename(unverified, path) == 0 && fsync(file) == 0;
+    int number = errno;
+    if (file >= 0) {
+        close(file);
+    }
+    if (!named) {
+        cb_message_print(errors, CB_MESSAGE_1001, "%s: %s", path, strerror(number));
+        return CB_EXIT_RUN_TIME;
+    }
+    return CB_EXIT_OK;
+}
+
 static enum cb_exit take_one(struct cb_store *store, const char *directory, const struct cb_options *options,
                              uint64_t *last)
 {
@@ -87,14 +105,20 @@ static enum cb_exit take_one(struct cb_store *store, const char *directory, cons
     if (seq == *last || seq == 0) {
         return CB_EXIT_OK;
     }
-    enum cb_exit result = write_snapshot(store, directory, options->errors);
+    char path[CB_FILE_PATH_BYTES], unverified[CB_FILE_PATH_BYTES + 16];
+    cb_store_snapshot_path(path, directory, seq);
+    snprintf(unverified, sizeof unverified, "%s.unverified", path);
+    enum cb_exit result = write_snapshot(store, directory, unverified, options->errors);
     if (result == CB_EXIT_OK) {
-        result = verify_snapshot(directory, seq, options->follow, options->errors);
+        result = verify_snapshot(directory, unverified, seq, options->follow, options->errors);
+    }
+    if (result == CB_EXIT_OK) {
+        result = give_name(directory, unverified, path, options->errors);
     }
     if (result == CB_EXIT_OK) {
         *last = seq;
         if (!options->follow) {
-            fprintf(options->out, "snapshot of record %" PRIu64 " written and read back\n", seq);
+            fprintf(options->out, "snapshot of record %" PRIu64 " written and read back: %s\n", seq, path);
         }
     }
     return result;
@@ -147,7 +171,7 @@ int cb_command_snapshot(const struct cb_options *options)
     if (options->follow && !watch_box()) {
         return CB_EXIT_OK;
     }
-    uint64_t every = options->steps != 0 ? options->steps : RECORDS_PER_SNAPSHOT, last = 0;
+    uint64_t every = options->every != 0 ? options->every : RECORDS_PER_SNAPSHOT, last = 0;
     /* A follower begins as early as it can, so that it may stop for a snapshot at every segment. */
     struct cb_store_load load = {.directory = directory,
                                  .newest = true,

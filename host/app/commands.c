@@ -21,17 +21,18 @@ const struct cb_command cb_commands[] = {
      cb_command_verify},
     {"dump", "DIR", "Ledger", "print every record of a journal and the verdicts it led to",
      CB_OPTION_FROM | CB_OPTION_TO | CB_OPTION_SNAPSHOT | CB_OPTION_OUTPUT, 0, cb_command_dump},
-    {"snapshot", "DIR", "Ledger", "replay a journal and write its state beside it; --follow: again and again",
-     CB_OPTION_FOLLOW | CB_OPTION_STEPS, 0, cb_command_snapshot},
-    {"bench", "ingest|journal|engine", "Other",
-     "how fast a part is on this machine: medians, with what they are compared to",
-     CB_OPTION_DATA | CB_OPTION_PCAP | CB_OPTION_SEED | CB_OPTION_OUTPUT, 0, cb_command_bench},
+    {"snapshot", "DIR", "Ledger",
+     "replay a journal and write its state beside it; --follow: as it grows (the box runs this by itself)",
+     CB_OPTION_FOLLOW | CB_OPTION_EVERY, 0, cb_command_snapshot},
     {"config check", "FILE", "Set-up", "read a configuration and report every fault in it",
      CB_OPTION_DEVELOPMENT, 0, cb_command_config_check},
     {"config show", "FILE", "Set-up", "print every key in effect, defaults too", CB_OPTION_DEVELOPMENT, 0,
      cb_command_config_show},
     {"config schema", NULL, "Set-up", "every key: its form, range, default and meaning", 0, 0,
      cb_command_config_schema},
+    {"bench", "ingest|journal|engine", "Other",
+     "how fast a part is on this machine: medians, with what they are compared to",
+     CB_OPTION_DATA | CB_OPTION_PCAP | CB_OPTION_SEED | CB_OPTION_OUTPUT, 0, cb_command_bench},
     {"version", NULL, "Other", "the version; --verbose adds what was fixed when it was compiled",
      CB_OPTION_VERBOSE, 0, cb_command_version},
     {"help", "[COMMAND|CODE]", "Other", "what a command does, or what a message like CB3007 means", 0, 0,
@@ -58,7 +59,15 @@ static int match(const struct cb_command *command, int argc, char *const *argv)
 static int unknown_command(int argc, char *const *argv, FILE *errors)
 {
     char words[2 * CB_SUGGEST_WORD_BYTES_MAX];
+    size_t length = strlen(argv[0]);
     bool two = argc > 1 && argv[1][0] != '-';
+    for (const struct cb_command *command = cb_commands; !two && command->name != NULL; command++) {
+        if (strncmp(command->name, argv[0], length) == 0 && command->name[length] == ' ') {
+            cb_message_print(errors, CB_MESSAGE_2001,
+                             "\"%s\" needs a second word; `clearbox help %s` lists them", argv[0], argv[0]);
+            return CB_EXIT_USAGE;
+        }
+    }
     snprintf(words, sizeof words, "%s %s", argv[0], two ? argv[1] : "");
     struct cb_suggest one = {.word = argv[0]}, both = {.word = words};
     for (const struct cb_command *command = cb_commands; command->name != NULL; command++) {

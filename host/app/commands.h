@@ -19,7 +19,7 @@ enum cb_option_bit {
     CB_OPTION_TO = 1 << 7,
     CB_OPTION_OUTPUT = 1 << 8,
     CB_OPTION_DEVELOPMENT = 1 << 9,
-    CB_OPTION_STOP_AFTER_IDLE = 1 << 10,
+    CB_OPTION_EVERY = 1 << 10,
     CB_OPTION_SNAPSHOT = 1 << 11,
     CB_OPTION_FOLLOW = 1 << 12,
     CB_OPTION_VERBOSE = 1 << 13

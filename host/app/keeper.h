@@ -1,9 +1,9 @@
 /* The keeper: a thread beside the hot one that keeps the journal from filling up.
  *
- * It runs the snapshotter as a process of low priority (`clearbox snapshot DIR --follow`), looks once a
- * second which snapshots are there and verified, archives or gives up segments that two of them no longer
- * need, and tells the hot thread through one atomic word how far it may recycle. It never touches the core or
- * the journal. */
+ * It runs the snapshotter as a process of low priority (`clearbox snapshot DIR --follow`), looks five
+ * times a second which snapshots are there and verified, archives or gives up segments that two of them no
+ * longer need, and tells the hot thread through one atomic word how far it may recycle. It never touches the
+ * core or the journal. */
 #ifndef CB_HOST_APP_KEEPER_H
 #define CB_HOST_APP_KEEPER_H
 
@@ -22,14 +22,18 @@ struct cb_keeper {
     char directory[1024];
     enum cb_journal_retain retain;
     uint64_t snapshot_records;
-    int child; /* pid of the snapshotter; 0: none */
+    uint64_t oldest; /* generation that the journal's start found: what is older is being recycled */
+    int child;       /* pid of the snapshotter; 0: none */
+    int64_t child_at_ns, child_wait_ns; /* steady: of the last start, or of the next; how long to wait */
+    char said[256];                     /* what went wrong with archiving, once */
     FILE *errors;
 };
 
-/* Returns false after a message. */
+/* oldest: the least generation that still belongs to the journal, as recovery found it. Returns false after a
+ * message. */
 bool cb_keeper_start(struct cb_keeper *keeper, const char *directory,
-                     const struct cb_journal_app_config *journal, FILE *errors);
-/* Ends the snapshotter and the thread. */
+                     const struct cb_journal_app_config *journal, uint64_t oldest, FILE *errors);
+/* Ends the snapshotter and the thread; within a few seconds, whatever the snapshotter does. */
 void cb_keeper_stop(struct cb_keeper *keeper);
 
 #endif

@@ -25,9 +25,11 @@ void cb_message_print(FILE *out, enum cb_message code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
+    flockfile(out); /* the keeper's thread speaks too */
     fprintf(out, "CB%u ", (unsigned)code);
     vfprintf(out, format, arguments);
     fputc('\n', out);
+    funlockfile(out);
     va_end(arguments);
 }
 

@@ -29,7 +29,12 @@ enum cb_exit {
       "The box stops at the first failed write or sync. Check the disk, then start again; nothing that "     \
       "was answered is lost.")                                                                               \
     X(1004, "a network port failed while the box was running", "Check the link and the port, start again.")  \
-    X(1005, "the box stopped on request", "Nothing to do.")                                                  \
+    X(1005, "the box stopped before everything was done",                                                    \
+      "Nothing that was answered is lost. What had not left yet is sent after the next start.")              \
+    X(1006, "the snapshotter ended",                                                                         \
+      "It is started again. If that repeats, run `clearbox snapshot DIR` by hand to see why; without "       \
+      "snapshots the journal fills up.")                                                                     \
+    X(1007, "a segment could not be archived", "Make room in DIR/archive: move its files to another disk.")  \
     X(2001, "unknown command", "`clearbox --help` lists the commands.")                                      \
     X(2002, "unknown option", "`clearbox COMMAND --help` lists the options.")                                \
     X(2003, "an option needs a value", "Write it as --name VALUE or --name=VALUE.")                          \
@@ -54,13 +59,20 @@ enum cb_exit {
     X(4002, "not enough memory", "Lower `capacity`, or add memory.")                                         \
     X(4003, "DPDK could not start", "Check hugepages and the port; or use --development.")                   \
     X(4004, "io_uring is not available",                                                                     \
-      "driver: auto falls back to plain files; see kernel.io_uring_disabled.")                               \
+      "`driver: auto` goes on with plain files, which are slower; see kernel.io_uring_disabled.")            \
     X(4005, "the journal directory can not be used", "It must exist, be writable and not be in use.")        \
-    X(5001, "the journal is damaged", "Nothing was changed. Restore from a copy, or from the standby.")      \
+    X(5001, "the journal is damaged",                                                                        \
+      "Nothing was changed. Restore the directory from a copy; docs/operations.md says how.")                \
     X(5002, "the replay differs from what was recorded", "Keep the directory and report both digests.")      \
     X(5003, "the journal belongs to another cluster", "Check `cluster` in the configuration, or the path.")  \
-    X(5004, "the journal is full", "Add segments, or take a snapshot so that old ones can be recycled.")     \
+    X(5004, "the journal is full",                                                                           \
+      "The box goes on by itself when snapshots let old segments go. If it does not, docs/operations.md "    \
+      "says how to "                                                                                         \
+      "add segments.")                                                                                       \
     X(5005, "the journal was written by another version", "Use that version of clearbox to read it.")        \
+    X(5006, "a snapshot can not be used",                                                                    \
+      "One that is damaged is put aside and the box begins with an older one. One that is sound but not of " \
+      "this journal stops the start: restore the journal from a copy, or move the snapshot away.")           \
     X(6001, "two engines computed different results", "The message carries a line that reproduces it.")      \
     X(7001, "refused by policy", "The message names the rule.")                                              \
     X(8001, "a peer did not answer", "Check the address and that it runs.")                                  \

@@ -4,6 +4,7 @@
 #include "host/app/suggest.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,20 +30,19 @@ static const struct option_row rows[] = {
      offsetof(struct cb_options, pcap)},
     {CB_OPTION_SEED, 0, "seed", "N", "the same seed gives the same packets; decimal or 0x…", VALUE_NUMBER,
      offsetof(struct cb_options, seed)},
-    {CB_OPTION_STEPS, 0, "steps", "N", "how many steps of the market", VALUE_NUMBER,
-     offsetof(struct cb_options, steps)},
+    {CB_OPTION_STEPS, 0, "steps", "N", "stop after so many steps of the market (seeded: 1000; recorded: all)",
+     VALUE_NUMBER, offsetof(struct cb_options, steps)},
     {CB_OPTION_FROM, 0, "from", "N", "the first sequence number shown", VALUE_NUMBER,
      offsetof(struct cb_options, from)},
     {CB_OPTION_TO, 0, "to", "N", "the last sequence number shown", VALUE_NUMBER,
      offsetof(struct cb_options, to)},
-    {CB_OPTION_OUTPUT, 'o', "output", "FORM", "text, json or ndjson", VALUE_OUTPUT,
+    {CB_OPTION_OUTPUT, 'o', "output", "FORM", "text, json, or ndjson: one JSON object a line", VALUE_OUTPUT,
      offsetof(struct cb_options, output)},
     {CB_OPTION_DEVELOPMENT, 0, "development", NULL,
      "allow what production must not have; see `clearbox help CB3012`", VALUE_NONE,
      offsetof(struct cb_options, development)},
-    {CB_OPTION_STOP_AFTER_IDLE, 0, "stop-after-idle", NULL,
-     "stop when the input has ended and all is durable", VALUE_NONE,
-     offsetof(struct cb_options, stop_after_idle)},
+    {CB_OPTION_EVERY, 0, "every", "N", "records between two snapshots, with --follow (1000000)", VALUE_NUMBER,
+     offsetof(struct cb_options, every)},
     {CB_OPTION_SNAPSHOT, 0, "snapshot", "FILE", "start from this snapshot instead of the first record",
      VALUE_TEXT, offsetof(struct cb_options, snapshot)},
     {CB_OPTION_FOLLOW, 0, "follow", NULL, "keep going as the journal grows", VALUE_NONE,
@@ -191,8 +191,8 @@ static enum cb_exit take_option(struct cb_options *options, const struct cb_comm
         value = argv[++*i];
     }
     if (!store(options, row, value)) {
-        cb_message_print(errors, CB_MESSAGE_2004, "--%s %s: \"%s\" is not one (%s)", row->name, row->value,
-                         value, row->summary);
+        cb_message_print(errors, CB_MESSAGE_2004, "--%s takes %s (%s), not \"%s\"", row->name,
+                         row->kind == VALUE_NUMBER ? "a whole number" : row->value, row->summary, value);
         return CB_EXIT_USAGE;
     }
     return CB_EXIT_OK;
@@ -229,6 +229,11 @@ enum cb_exit cb_options_parse(struct cb_options *options, const struct cb_comman
         } else {
             options->argument = argv[i];
         }
+    }
+    if (options->from > options->to) {
+        cb_message_print(errors, CB_MESSAGE_2004, "--from %" PRIu64 " is after --to %" PRIu64, options->from,
+                         options->to);
+        return CB_EXIT_USAGE;
     }
     return check_complete(options, command, given, errors);
 }

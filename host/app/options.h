@@ -20,8 +20,9 @@ struct cb_options {
     const char *snapshot; /* --snapshot FILE */
     uint64_t seed;        /* --seed N, 0x… too; has_seed says whether it was given */
     uint64_t steps;       /* --steps N; 0: not given */
+    uint64_t every;       /* --every N: records between two snapshots; 0: not given */
     uint64_t from, to;    /* --from, --to: journal sequence numbers; to = UINT64_MAX when not given */
-    bool has_seed, development, stop_after_idle, follow, verbose, help;
+    bool has_seed, development, follow, verbose, help;
     enum cb_output output; /* -o text|json|ndjson */
 };
 

@@ -35,9 +35,27 @@ void cb_report_started(FILE *out, const struct cb_engine *engine, const char *di
     fflush(out);
 }
 
-static void stopped_json(FILE *out, const struct cb_engine *engine, const char *digest)
+const char *const cb_margin_state_names[CB_MARGIN_STATES] = {"healthy",   "warning",  "call",
+                                                             "liquidate", "bankrupt", "unknown"};
+
+static void count_states(const struct cb_core *core, uint32_t counts[CB_MARGIN_STATES])
+{
+    memset(counts, 0, CB_MARGIN_STATES * sizeof counts[0]);
+    for (uint32_t a = cb_ledger_next_open(&core->ledger, 0); a != CB_LEDGER_NO_ACCOUNT;
+         a = cb_ledger_next_open(&core->ledger, a + 1)) {
+        counts[cb_ledger_margin_state(&core->ledger, a)]++;
+    }
+}
+
+static double per_second(uint64_t count, int64_t busy_ns)
+{
+    return busy_ns > 0 ? (double)count * 1e9 / (double)busy_ns : 0.0;
+}
+
+static void stopped_json(FILE *out, const struct cb_engine *engine, const char *digest, int64_t busy_ns)
 {
     const struct cb_core *core = engine->core;
+    uint32_t states[CB_MARGIN_STATES];
     fprintf(out,
             "{\"records\": %" PRIu64 ", \"last_seq\": %" PRIu64 ", \"durable_seq\": %" PRIu64
             ", \"epoch\": %" PRIu64 ", \"state_digest\": \"%s\", \"messages\": {",
@@ -74,36 +92,78 @@ static void stopped_json(FILE *out, const struct cb_engine *engine, const char *
     }
     fprintf(out,
             "}, \"actions\": %" PRIu64 ", \"resends\": %" PRIu64 ", \"unacknowledged\": %" PRIu32
-            ", \"epoch_rolls\": %" PRIu64 "}\n",
-            core->stats.actions, core->stats.resends, core->outbox.live, core->stats.rolls);
+            ", \"param_epochs\": %" PRIu64 ", \"margin_evaluations\": %" PRIu64 ", \"busy_seconds\": %.6f",
+            core->stats.actions, core->stats.resends, core->outbox.live, core->stats.rolls,
+            core->stats.evaluations, (double)busy_ns * 1e-9);
+    count_states(core, states);
+    fprintf(out, ", \"accounts\": {");
+    for (unsigned i = 0; i < CB_MARGIN_STATES; i++) {
+        fprintf(out, "%s\"%s\": %" PRIu32, i == 0 ? "" : ", ", cb_margin_state_names[i], states[i]);
+    }
+    fprintf(out, "}}\n");
 }
 
-static void stopped_text(FILE *out, const struct cb_engine *engine, const char *digest)
+static void messages_text(FILE *out, const struct cb_core *core)
 {
-    const struct cb_core *core = engine->core;
-    const struct cb_journal_stats *journal = &engine->journal->stats;
-    fprintf(out, "stopped: %" PRIu64 " records in this life, last %" PRIu64 ", durable %" PRIu64 "\n",
-            engine->stats.records, core->sequence.seq, cb_journal_durable(engine->journal));
     for (unsigned t = 0; t < 256; t++) {
         if (core->stats.messages[t] != 0) {
             fprintf(out, "  %-18s %12" PRIu64 "\n", t == 0 ? "(undecodable)" : cb_wire_name(t),
                     core->stats.messages[t]);
         }
     }
-    fprintf(out,
-            "  margin checks approved %" PRIu64 ", actions %" PRIu64 " (sent again %" PRIu64
-            ", unacknowledged %" PRIu32 "), param epochs %" PRIu64 ", margin evaluations %" PRIu64 "\n",
-            core->stats.approved, core->stats.actions, core->stats.resends, core->outbox.live,
-            core->stats.rolls, core->stats.evaluations);
+    fprintf(out, "margin checks approved %" PRIu64 "; refused messages of all kinds, by reason:",
+            core->stats.approved);
+    const char *comma = "";
     for (unsigned r = 1; r < CB_REJECT_COUNT; r++) {
         if (core->stats.refused[r] != 0) {
-            fprintf(out, "  refused %-18s %12" PRIu64 "\n", cb_reject_name(r), core->stats.refused[r]);
+            fprintf(out, "%s %s %" PRIu64, comma, cb_reject_name(r), core->stats.refused[r]);
+            comma = ",";
         }
     }
+    fprintf(out, "%s\n", comma[0] == 0 ? " none" : "");
+    fprintf(out,
+            "actions %" PRIu64 " (sent again %" PRIu64 " times, not acknowledged yet %" PRIu32
+            "); param epochs %" PRIu64 ", margin evaluations %" PRIu64 "\n",
+            core->stats.actions, core->stats.resends, core->outbox.live, core->stats.rolls,
+            core->stats.evaluations);
+}
+
+static void accounts_text(FILE *out, const struct cb_core *core)
+{
+    uint32_t states[CB_MARGIN_STATES];
+    struct cb_ledger_usage usage = cb_ledger_usage(&core->ledger);
+    count_states(core, states);
+    fprintf(out, "accounts %" PRIu32 ":", usage.accounts);
+    for (unsigned i = 0; i < CB_MARGIN_STATES; i++) {
+        if (states[i] != 0) {
+            fprintf(out, " %s %" PRIu32, cb_margin_state_names[i], states[i]);
+        }
+    }
+    fprintf(out,
+            "; positions %" PRIu32 ", open orders %" PRIu32 ", balances %" PRIu32
+            ", withdrawals pending %" PRIu32 "\n",
+            usage.positions, usage.orders, usage.balances, usage.holds);
+}
+
+static void stopped_text(FILE *out, const struct cb_engine *engine, const char *digest, int64_t busy_ns)
+{
+    const struct cb_core *core = engine->core;
+    const struct cb_journal_stats *journal = &engine->journal->stats;
+    uint64_t durable = cb_journal_durable(engine->journal);
+    fprintf(out, "stopped after record %" PRIu64 ", ", core->sequence.seq);
+    if (durable == core->sequence.seq) {
+        fprintf(out, "all durable");
+    } else {
+        fprintf(out, "durable through %" PRIu64, durable);
+    }
+    fprintf(out, "; %" PRIu64 " records in this life, %.2f s between the first and the last: %.0f a second\n",
+            engine->stats.records, (double)busy_ns * 1e-9, per_second(engine->stats.records, busy_ns));
+    messages_text(out, core);
+    accounts_text(out, core);
     for (uint32_t line = 0; line < engine->config.lines_count; line++) {
         struct cb_ingress_line_stats stats;
         cb_ingress_line_stats(&engine->ingress, line, &stats);
-        fprintf(out, "  line %c: %" PRIu64 " frames, %" PRIu64 " datagrams taken", 'A' + (int)line,
+        fprintf(out, "line %c: %" PRIu64 " frames, %" PRIu64 " datagrams taken", 'A' + (int)line,
                 stats.frames, stats.datagrams);
         for (unsigned d = 1; d < CB_INGRESS_DROP_COUNT; d++) {
             if (stats.drops[d] != 0) {
@@ -112,19 +172,20 @@ static void stopped_text(FILE *out, const struct cb_engine *engine, const char *
         }
         fprintf(out, "\n");
     }
-    fprintf(out, "  journal: %" PRIu64 " frames, %" PRIu64 " bytes, %.1f records a frame\n", journal->frames,
-            journal->bytes, journal->frames != 0 ? (double)journal->records / (double)journal->frames : 0.0);
+    fprintf(out, "journal: %" PRIu64 " commits, %.1f MiB, %.1f records a commit on average\n",
+            journal->frames, (double)journal->bytes / (double)(1u << 20),
+            journal->frames != 0 ? (double)journal->records / (double)journal->frames : 0.0);
     fprintf(out, "state digest %s\n", digest);
 }
 
-void cb_report_stopped(FILE *out, enum cb_output format, const struct cb_engine *engine)
+void cb_report_stopped(FILE *out, enum cb_output format, const struct cb_engine *engine, int64_t busy_ns)
 {
     char digest[CB_DIGEST_TEXT_BYTES];
     cb_store_digest(engine->core, digest);
-    if (format == CB_OUTPUT_JSON) {
-        stopped_json(out, engine, digest);
+    if (format == CB_OUTPUT_TEXT) {
+        stopped_text(out, engine, digest, busy_ns);
     } else {
-        stopped_text(out, engine, digest);
+        stopped_json(out, engine, digest, busy_ns);
     }
     fflush(out);
 }

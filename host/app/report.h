@@ -17,7 +17,12 @@ void cb_config_text(struct cb_config_text *text, const struct cb_config *config)
 /* One line, flushed: scripts wait for its first word, "ready". */
 void cb_report_started(FILE *out, const struct cb_engine *engine, const char *directory, const char *driver);
 
-/* Messages and verdicts by kind, drops by reason, the journal, and the digest that a replay must give. */
-void cb_report_stopped(FILE *out, enum cb_output format, const struct cb_engine *engine);
+/* Messages and verdicts by kind, drops by reason, the accounts, the journal, and the digest that a replay
+ * must give. busy_ns: between the first and the last record that came in. */
+void cb_report_stopped(FILE *out, enum cb_output format, const struct cb_engine *engine, int64_t busy_ns);
+
+/* "healthy", "warning", ... of enum cb_margin_state. */
+#define CB_MARGIN_STATES 6u
+extern const char *const cb_margin_state_names[CB_MARGIN_STATES];
 
 #endif

@@ -84,12 +84,6 @@ void cb_store_snapshot_path(char *path, const char *directory, uint64_t seq)
     snprintf(path, CB_FILE_PATH_BYTES, "%.900s/snapshots/snap-%020" PRIu64 ".cbs", directory, seq);
 }
 
-static int newest_first(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? 1 : x > y ? -1 : 0;
-}
-
 uint32_t cb_store_snapshots(const char *directory, uint64_t *seqs, uint32_t max)
 {
     char path[CB_FILE_PATH_BYTES];
@@ -99,15 +93,22 @@ uint32_t cb_store_snapshots(const char *directory, uint64_t *seqs, uint32_t max)
     if (listing == NULL) {
         return 0;
     }
-    for (struct dirent *entry = readdir(listing); entry != NULL && count < max; entry = readdir(listing)) {
+    for (struct dirent *entry = readdir(listing); entry != NULL; entry = readdir(listing)) {
         uint64_t seq;
         char rest[8];
-        if (sscanf(entry->d_name, "snap-%20" SCNu64 "%7s", &seq, rest) == 2 && strcmp(rest, ".cbs") == 0) {
-            seqs[count++] = seq;
+        if (sscanf(entry->d_name, "snap-%20" SCNu64 "%7s", &seq, rest) != 2 || strcmp(rest, ".cbs") != 0) {
+            continue;
+        }
+        /* Into its place among the newest. */
+        uint32_t at = count < max ? count++ : seq > seqs[max - 1] ? max - 1 : max;
+        for (; at < max && at > 0 && seqs[at - 1] < seq; at--) {
+            seqs[at] = seqs[at - 1];
+        }
+        if (at < max) {
+            seqs[at] = seq;
         }
     }
     closedir(listing);
-    qsort(seqs, count, sizeof seqs[0], newest_first);
     return count;
 }
 
@@ -153,68 +154,113 @@ static enum cb_exit make_core(struct cb_store *store, const struct cb_store_load
     return CB_EXIT_OK;
 }
 
-static bool foreign_snapshot(FILE *errors, const char *path, const char *why)
+enum restored { RESTORED, UNSOUND, GIVEN_UP };
+
+static const char *read_snapshot(struct cb_store *store, const struct cb_store_load *load,
+                                 struct cb_snapshot_source *source, struct cb_file_reader *file,
+                                 enum cb_exit *memory, FILE *errors)
 {
-    cb_message_print(errors, CB_MESSAGE_5001, "snapshot %s: %s", path, why);
-    return false;
+    uint32_t index;
+    enum cb_snapshot_flaw flaw = cb_snapshot_source_open(source, &file->reader, 0, CB_CORE_VERSION);
+    if (flaw != CB_SNAPSHOT_SOUND) {
+        return cb_snapshot_flaw_name(flaw);
+    }
+    if (!cb_config_restore(&store->genesis->config, &source->reader) ||
+        cb_core_config_fault(&store->genesis->config, &index) != NULL) {
+        return "its configuration is not possible";
+    }
+    *memory = make_core(store, load, errors);
+    if (*memory != CB_EXIT_OK) {
+        return "no memory";
+    }
+    if (!cb_core_restore(&store->core, &source->reader)) {
+        return "its state is not possible";
+    }
+    flaw = cb_snapshot_source_end(source);
+    if (flaw != CB_SNAPSHOT_SOUND) {
+        return cb_snapshot_flaw_name(flaw);
+    }
+    if (store->core.sequence.seq != source->snapshot.seq || store->core.effects != source->snapshot.effects) {
+        return "its header and its state do not agree";
+    }
+    return NULL;
 }
 
-/* Restores the core from one snapshot file. False after a message; what was made so far is given back. */
-static bool restore_snapshot(struct cb_store *store, const struct cb_store_load *load, const char *path,
-                             struct cb_snapshot *snapshot, FILE *errors)
+static void drop_core(struct cb_store *store)
+{
+    cb_memory_give(&store->core_memory);
+    memset(&store->core, 0, sizeof store->core);
+}
+
+/* Restores the core from one snapshot file. If not: *result says why, after a message, and there is no core.
+ */
+static enum restored restore_snapshot(struct cb_store *store, const struct cb_store_load *load,
+                                      const char *path, struct cb_snapshot *snapshot, enum cb_exit *result,
+                                      FILE *errors)
 {
     struct cb_file_reader file;
     struct cb_file_error error;
     struct cb_snapshot_source source;
+    enum cb_exit memory = CB_EXIT_OK;
     if (!cb_file_reader_open(&file, &error, path)) {
-        return foreign_snapshot(errors, path, error.text);
+        cb_message_print(errors, CB_MESSAGE_1002, "%s", error.text);
+        *result = CB_EXIT_RUN_TIME;
+        return GIVEN_UP;
     }
-    enum cb_snapshot_flaw flaw = cb_snapshot_source_open(&source, &file.reader, 0, CB_CORE_VERSION);
-    const char *why = flaw == CB_SNAPSHOT_SOUND ? NULL : cb_snapshot_flaw_name(flaw);
-    uint32_t index;
-    if (why == NULL && (!cb_config_restore(&store->genesis->config, &source.reader) ||
-                        cb_core_config_fault(&store->genesis->config, &index) != NULL)) {
-        why = "its configuration is not possible";
-    }
-    if (why == NULL && make_core(store, load, errors) != CB_EXIT_OK) {
-        why = "no memory";
-    }
-    if (why == NULL && !cb_core_restore(&store->core, &source.reader)) {
-        why = "its state is not possible";
-    }
-    if (why == NULL) {
-        flaw = cb_snapshot_source_end(&source);
-        why = flaw == CB_SNAPSHOT_SOUND ? NULL : cb_snapshot_flaw_name(flaw);
-    }
-    if (why == NULL &&
-        (store->core.sequence.seq != source.snapshot.seq || store->core.effects != source.snapshot.effects)) {
-        why = "its header and its state do not agree";
-    }
+    const char *why = read_snapshot(store, load, &source, &file, &memory, errors);
     *snapshot = source.snapshot;
     cb_snapshot_source_close(&source);
     cb_file_reader_close(&file);
-    if (why != NULL) {
-        cb_memory_give(&store->core_memory);
-        return foreign_snapshot(errors, path, why);
+    if (why == NULL) {
+        return RESTORED;
     }
-    return true;
+    drop_core(store);
+    if (memory != CB_EXIT_OK) {
+        *result = memory;
+        return GIVEN_UP;
+    }
+    cb_message_print(errors, CB_MESSAGE_5006, "%s: %s", path, why);
+    *result = CB_EXIT_LEDGER;
+    return UNSOUND;
 }
 
-/* Brings the reader behind the snapshot, and checks that the journal's chain runs through it. */
+/* Brings the reader behind the snapshot, and checks that the journal's chain runs through it: the frame that
+ * holds its record has the hash; or, where that one was recycled, the frame behind it names the hash. */
 static bool bind_snapshot(struct cb_store *store, const struct cb_snapshot *snapshot)
 {
     struct cb_event event;
-    if (cb_journal_reader_seek(&store->reader, snapshot->seq) &&
-        cb_journal_reader_next(&store->reader, &event) == CB_JOURNAL_READ_EVENT) {
-        bool same = memcmp(cb_journal_reader_frame_hash(&store->reader), snapshot->frame_hash,
-                           CB_JOURNAL_HASH_BYTES) == 0;
-        store->replay.frame_no = cb_journal_reader_frame(&store->reader)->frame_no;
+    struct cb_journal_reader *reader = &store->reader;
+    if (cb_journal_reader_seek(reader, snapshot->seq) &&
+        cb_journal_reader_next(reader, &event) == CB_JOURNAL_READ_EVENT) {
+        bool same =
+            memcmp(cb_journal_reader_frame_hash(reader), snapshot->frame_hash, CB_JOURNAL_HASH_BYTES) == 0;
+        store->replay.frame_no = cb_journal_reader_frame(reader)->frame_no;
         return same && event.seq == snapshot->seq;
     }
-    return cb_journal_reader_seek(&store->reader, snapshot->seq + 1);
+    return cb_journal_reader_seek(reader, snapshot->seq + 1) &&
+           cb_journal_reader_next(reader, &event) == CB_JOURNAL_READ_EVENT &&
+           event.seq == snapshot->seq + 1 && cb_journal_reader_frame(reader)->first_seq == event.seq &&
+           memcmp(cb_journal_reader_frame(reader)->prev, snapshot->frame_hash, CB_JOURNAL_HASH_BYTES) == 0 &&
+           cb_journal_reader_seek(reader, snapshot->seq + 1);
 }
 
-static bool begin_with_snapshot(struct cb_store *store, const struct cb_store_load *load, FILE *errors)
+/* So that nobody counts on it again; what it holds may still be looked at. */
+static void set_aside(const char *path, FILE *errors)
+{
+    char other[CB_FILE_PATH_BYTES + 8];
+    snprintf(other, sizeof other, "%s.bad", path);
+    if (rename(path, other) == 0) {
+        fprintf(errors, "journal: it is now %s; an older snapshot, or the first record, is the start\n",
+                other);
+    } else {
+        cb_message_print(errors, CB_MESSAGE_1001, "%s: %s", other, strerror(errno));
+    }
+}
+
+/* Returns: whether the core and the reader stand behind a snapshot. If not, *result says whether to go on
+ * without one (CB_EXIT_OK) or to give up, after a message. */
+static bool begin_with_snapshot(struct cb_store *store, const struct cb_store_load *load, bool oldest_first,
+                                enum cb_exit *result, FILE *errors)
 {
     uint64_t seqs[64];
     char path[CB_FILE_PATH_BYTES];
@@ -224,18 +270,35 @@ static bool begin_with_snapshot(struct cb_store *store, const struct cb_store_lo
         if (load->snapshot != NULL) {
             snprintf(path, sizeof path, "%s", load->snapshot);
         } else {
-            cb_store_snapshot_path(path, load->directory, seqs[i]);
+            cb_store_snapshot_path(path, load->directory, seqs[oldest_first ? count - 1 - i : i]);
         }
-        if (!restore_snapshot(store, load, path, &snapshot, errors)) {
+        enum restored restored = restore_snapshot(store, load, path, &snapshot, result, errors);
+        if (restored == GIVEN_UP) {
+            return false;
+        }
+        if (restored == UNSOUND) {
+            if (load->writer) {
+                set_aside(path, errors);
+            }
             continue;
         }
         if (bind_snapshot(store, &snapshot)) {
             store->begun_at = snapshot.seq;
+            *result = CB_EXIT_OK;
             return true;
         }
-        foreign_snapshot(errors, path, "the journal's chain does not run through it");
-        cb_memory_give(&store->core_memory);
+        drop_core(store);
+        *result = CB_EXIT_LEDGER;
+        cb_message_print(errors, CB_MESSAGE_5006,
+                         "%s is sound, but the journal's chain does not run through its record %" PRIu64
+                         ": the journal lost its end, or the snapshot is another journal's. Nothing was "
+                         "changed.",
+                         path, snapshot.seq);
+        if (load->writer) {
+            return false;
+        }
     }
+    *result = load->snapshot != NULL ? *result : CB_EXIT_OK;
     return false;
 }
 
@@ -245,10 +308,15 @@ static enum cb_exit begin_with_genesis(struct cb_store *store, const struct cb_s
     struct cb_event event;
     memset(store->genesis, 0, sizeof *store->genesis);
     if (!cb_journal_reader_seek(&store->reader, 1)) {
+        enum cb_exit result = CB_EXIT_LEDGER;
+        store->recycled = true;
+        if (!load->newest && begin_with_snapshot(store, load, true, &result, errors)) {
+            return CB_EXIT_OK;
+        }
         cb_message_print(errors, CB_MESSAGE_5001,
-                         "%s: its first records were recycled and it has no sound snapshot to begin with",
+                         "%s: its first records are not there and it has no sound snapshot to begin with",
                          load->directory);
-        return CB_EXIT_LEDGER;
+        return result != CB_EXIT_OK ? result : CB_EXIT_LEDGER;
     }
     for (;;) {
         enum cb_journal_read read = cb_journal_reader_next(&store->reader, &event);
@@ -317,13 +385,11 @@ enum cb_exit cb_store_open(struct cb_store *store, const struct cb_store_load *l
     struct cb_arena arena = cb_arena_over(store->reader_memory.base, store->reader_memory.bytes);
     cb_journal_reader_init(&store->reader, &arena, &reader);
     store->reader_open = true;
+    enum cb_exit begun = CB_EXIT_OK;
     bool wanted = load->newest || load->snapshot != NULL;
-    if (!wanted || !begin_with_snapshot(store, load, errors)) {
-        if (load->snapshot != NULL) {
-            return CB_EXIT_LEDGER;
-        }
-        enum cb_exit begun = begin_with_genesis(store, load, errors);
-        if (begun != CB_EXIT_OK || store->genesis->parts == 0) {
+    if (!wanted || !begin_with_snapshot(store, load, false, &begun, errors)) {
+        begun = begun != CB_EXIT_OK ? begun : begin_with_genesis(store, load, errors);
+        if (begun != CB_EXIT_OK || store->core.config == NULL) {
             return begun;
         }
     }

@@ -32,6 +32,8 @@ struct cb_store_load {
     const char *directory;
     const char *snapshot; /* a file; NULL: none, or the newest that is sound where `newest` is set */
     bool newest;          /* begin with a snapshot, if there is one */
+    bool writer;          /* this process holds the journal: a sound snapshot that does not belong to the
+                             journal stops it, one that is not sound gets another name */
     bool populate;
     uint64_t to; /* last seq to apply; UINT64_MAX: all */
     const struct cb_core_sink *sink;
@@ -51,11 +53,13 @@ struct cb_store { /* a core made from a directory */
     struct cb_replay replay;
     bool reader_open, slots_open;
     uint64_t begun_at; /* seq of the snapshot that it began with; 0: genesis */
+    bool recycled;     /* the first records are gone: it had to begin with a snapshot */
 };
 
-/* Opens the directory read only and applies its records. Returns: CB_EXIT_OK (also for an empty journal:
- * core.sequence.seq is then 0 and genesis->parts 0), else after a message. cb_store_close in either case.
- * *store is zeroed first. */
+/* Opens the directory read only and applies its records. Where the first ones are gone (`retain: delete`, or
+ * an archive that was moved away) it begins with the oldest snapshot. Returns: CB_EXIT_OK (also for an empty
+ * journal: core.sequence.seq is then 0 and genesis->parts 0), else after a message. cb_store_close in either
+ * case. *store is zeroed first. */
 enum cb_exit cb_store_open(struct cb_store *store, const struct cb_store_load *load, FILE *errors);
 
 void cb_store_close(struct cb_store *store);

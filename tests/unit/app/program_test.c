@@ -38,6 +38,9 @@ Test(program, unknown_options_suggest_the_nearest)
     usage("version --verbose --verbose", "CB2006 --verbose is given twice");
     usage("version more", "CB2005 \"more\": one argument too many");
     usage("config check", "CB2005 clearbox config check needs FILE");
+    usage("config", "`clearbox help config` lists them");
+    usage("dump x --from 5 --to 4", "CB2004 --from 5 is after --to 4");
+    usage("dump x --from y", "CB2004 --from takes a whole number");
 }
 
 Test(program, version_tells_the_limits_when_asked)
@@ -75,6 +78,8 @@ Test(program, help_explains_codes_and_commands)
     cr_assert_eq(run.status, CB_EXIT_OK);
     cr_assert_eq(strncmp(run.out, "CB3007: a value is out of range\n", 32), 0, "%s", run.out);
     cr_assert_not_null(strstr(run.out, "Exit code: 3"));
+    run_program(&run, "help cb3007");
+    cr_assert_eq(run.status, CB_EXIT_OK);
     run_program(&run, "help config");
     cr_assert_not_null(strstr(run.out, "clearbox config check FILE"));
     cr_assert_not_null(strstr(run.out, "clearbox config schema"));
