@@ -160,7 +160,7 @@ uint32_t cb_market_sender_flush(struct cb_market_sender *sender, struct cb_marke
 {
     uint32_t done = flush_again(sender, link, now_ns);
     for (uint32_t line = 0; line < link->lines; line++) {
-        if (sender->again == sender->again_end && cb_market_link_up(link, line)) {
+        if (sender->again >= sender->again_end && cb_market_link_up(link, line)) {
             done += flush_line(sender, link, line, now_ns);
         }
     }
@@ -189,7 +189,7 @@ static void ask_again(struct cb_market_sender *sender, uint64_t first, uint64_t 
     if (first >= end) {
         return;
     }
-    if (sender->again == sender->again_end) {
+    if (sender->again >= sender->again_end) { /* above it: all of it was freed since it was asked for */
         sender->again = first;
         sender->again_end = end;
         return;

@@ -242,6 +242,30 @@ Test(market_sender, a_restarted_box_gets_everything_from_where_it_is)
     cr_assert_eq(sender.broken, 1);
 }
 
+/* A port that was full when the messages were asked for, and the answer came another way. */
+Test(market_sender, what_became_durable_since_it_was_asked_for_holds_up_nothing)
+{
+    uint32_t count;
+    set_up(1, 256, true);
+    put(40);
+    cr_assert_gt(cb_market_sender_flush(&sender, &link_a, 0), 0);
+    capture[0].room = capture[0].count;
+    cb_market_sender_request(&sender, 10, 10);
+    cr_assert_eq(cb_market_sender_flush(&sender, &link_a, 0), 0, "the port takes nothing");
+    status(31, 30, 1);
+    capture[0].room = SENT_MAX;
+    uint32_t before = capture[0].count;
+    cr_assert_eq(cb_market_sender_flush(&sender, &link_a, 0), 0, "nothing is to be sent again");
+    put(5);
+    cr_assert_gt(cb_market_sender_flush(&sender, &link_a, 0), 0);
+    cr_assert_eq(check_frame(0, before, &count), 41u);
+    cr_assert_eq(count, 5u);
+    cb_market_sender_request(&sender, 35, 2);
+    cr_assert_gt(cb_market_sender_flush(&sender, &link_a, 0), 0);
+    cr_assert_eq(check_frame(0, before + 1, &count), 35u);
+    cr_assert_eq(count, 2u);
+}
+
 Test(market_sender, a_status_that_is_ahead_moves_a_fresh_sender_and_accuses_a_used_one)
 {
     set_up(1, 256, true);
