@@ -18,9 +18,14 @@
  * its hysteresis may hold such a state for a while although the figures recovered; that is no time for new
  * risk.
  *
+ * ROOM. What is approved may be filled, a fill is a fact, and the ledger must be able to book it. So an order
+ * is refused, reducing or not, where its position with all open orders of its side on its venue would leave
+ * the range of a position (QUANTITY), or where the account would need more positions than it may have, one
+ * for each instrument and venue that it has a position or an open order in (POSITIONS_FULL).
+ *
  * First reason that applies: REQUEST_ID (0, or an open order has it), UNKNOWN_INSTRUMENT, UNKNOWN_VENUE,
- * QUANTITY, PRICE, EXPIRED, ORDERS_FULL; [reducing inside the band: approved]; UNKNOWN (state or overflow),
- * STALE_PRICE, MARGIN or PRICE_BAND. */
+ * QUANTITY (0, or out of range), PRICE, EXPIRED, ORDERS_FULL; QUANTITY, POSITIONS_FULL of ROOM; [reducing
+ * inside the band: approved]; UNKNOWN (state or overflow), STALE_PRICE, MARGIN or PRICE_BAND. */
 #ifndef CB_HOST_CLEARING_MARGIN_CHECK_H
 #define CB_HOST_CLEARING_MARGIN_CHECK_H
 
@@ -50,7 +55,7 @@ struct cb_margin_check {
 };
 
 /* Decides, and fills `out` completely; out->reason CB_REJECT_NONE: approved. out->margin is the account with
- * the order whenever the order could be put into the book (none of the reasons up to ORDERS_FULL), else zero.
+ * the order whenever none of the reasons up to POSITIONS_FULL applies, else zero.
  * out->state and out->previous are in->state: a decision changes no state.
  *
  * Requires: `book` is the caller's copy, sorted as book.h says. It holds the order while `margin` is asked
