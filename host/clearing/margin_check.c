@@ -158,7 +158,7 @@ static enum cb_reject check_fill(const struct cb_book *book, const struct cb_con
     return near_full && !positions_have_room(book, config) ? CB_REJECT_POSITIONS_FULL : CB_REJECT_NONE;
 }
 
-/* The reasons of an order that is not waved through. */
+/* The margin test, which every order may pass. A reducing one whose state bars new risk may, too. */
 static enum cb_reject check_margin(const struct cb_margin_check *in, const struct cb_margin *margin,
                                    bool reducing)
 {
@@ -170,10 +170,17 @@ static enum cb_reject check_margin(const struct cb_margin_check *in, const struc
         return CB_REJECT_STALE_PRICE;
     }
     bool covered = margin->e_im_e6 >= (s128)margin->im_e6 + margin->holds_e6;
-    if (covered && (reducing || !new_risk_barred)) {
-        return CB_REJECT_NONE;
+    return covered && (reducing || !new_risk_barred) ? CB_REJECT_NONE : CB_REJECT_MARGIN;
+}
+
+/* Whether the order adds to the requirement of the book it would join: one leg of a hedge does. Where the
+ * book's own figures are out of range there is nothing to compare with. */
+static bool raises_requirement(const struct cb_margin *with_order, const struct cb_margin *without)
+{
+    if (without->overflow) {
+        return false;
     }
-    return reducing ? CB_REJECT_PRICE_BAND : CB_REJECT_MARGIN;
+    return with_order->overflow || with_order->m_o_e6 > without->m_o_e6;
 }
 
 bool cb_margin_check_in_band(int64_t limit_e8, int64_t mark_e8, cb_rate_e9 band)
@@ -219,8 +226,15 @@ void cb_margin_check_decide(struct cb_verdict *out, struct cb_book *book, const 
         out->reason = (uint16_t)reason;
         return;
     }
-    if (reducing && cb_margin_check_in_band(in->limit_e8, in->mark_e8, config->risk.price_band)) {
-        return; /* approved: out->reason is NONE */
+    reason = check_margin(in, &out->margin, reducing);
+    if (reason != CB_REJECT_NONE && reducing) {
+        struct cb_margin without;
+        if (cb_margin_check_in_band(in->limit_e8, in->mark_e8, config->risk.price_band)) {
+            margin(context, book, &without);
+            reason = raises_requirement(&out->margin, &without) ? reason : CB_REJECT_NONE;
+        } else if (reason == CB_REJECT_MARGIN) {
+            reason = CB_REJECT_PRICE_BAND;
+        }
     }
-    out->reason = (uint16_t)check_margin(in, &out->margin, reducing);
+    out->reason = (uint16_t)reason;
 }

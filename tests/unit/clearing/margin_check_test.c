@@ -431,3 +431,54 @@ Test(margin_check, reducing_order_reports_the_figures_although_it_needs_none)
     cr_assert_eq(v.margin.im_e6, 200);
     cr_assert(v.margin.stale);
 }
+
+/* FUTURE is of SPOT's factor, and the requirement a tenth of what the two are together. */
+Test(margin_check, closing_one_leg_of_a_hedge_needs_the_margin_of_what_is_left)
+{
+    add_position(SPOT, 0, 10);
+    add_position(FUTURE, 0, -10);
+    check.qty_e8 = -10;
+    book.cash_e6 = 99;
+    cr_assert_eq(reason(), CB_REJECT_MARGIN, "nothing was required, and 100 would be");
+    book.cash_e6 = 100;
+    cr_assert_eq(reason(), CB_REJECT_NONE);
+    check.state = CB_MARGIN_BANKRUPT;
+    cr_assert_eq(reason(), CB_REJECT_NONE, "it is covered, and smaller");
+    book.cash_held_e6 = 1;
+    cr_assert_eq(reason(), CB_REJECT_MARGIN);
+    model.stale = true;
+    cr_assert_eq(reason(), CB_REJECT_STALE_PRICE);
+    model.stale = false;
+    check.state = CB_MARGIN_UNKNOWN;
+    cr_assert_eq(reason(), CB_REJECT_UNKNOWN);
+}
+
+Test(margin_check, closing_is_free_as_long_as_it_raises_no_requirement)
+{
+    add_position(SPOT, 0, 10);
+    add_position(FUTURE, 0, -6);
+    book.cash_e6 = -1000;
+    check.state = CB_MARGIN_LIQUIDATE;
+    model.stale = true;
+    check.qty_e8 = -8; /* 4 long before, 4 short after */
+    cr_assert_eq(reason(), CB_REJECT_NONE);
+    check.qty_e8 = -9;
+    cr_assert_eq(reason(), CB_REJECT_STALE_PRICE);
+    model.overflow = true;
+    cr_assert_eq(reason(), CB_REJECT_NONE, "no figures to say that it raises one");
+}
+
+static void overflow_with_the_order(void *context, const struct cb_book *b, struct cb_margin *out)
+{
+    linear_margin(context, b, out);
+    out->overflow = b->orders_count > 0;
+}
+
+Test(margin_check, closing_order_that_takes_the_figures_out_of_range_is_not_free)
+{
+    struct cb_verdict out;
+    add_position(SPOT, 0, 10);
+    check.qty_e8 = -10;
+    cb_margin_check_decide(&out, &book, &config, &check, overflow_with_the_order, &model);
+    cr_assert_eq(out.reason, CB_REJECT_UNKNOWN);
+}

@@ -238,6 +238,18 @@ Test(engine_core, a_stale_price_refuses_new_risk_and_withdrawals_but_not_reducin
     cr_assert_eq(last_reply().reason, CB_REJECT_NONE);
 }
 
+Test(engine_core, a_hedge_whose_collateral_was_withdrawn_is_not_taken_apart)
+{
+    world_account(&world, 4, WORLD_TRADER);
+    world_deposit(&world, 4, 0, 0, 2000 * CB_E8);
+    world_trade(&world, 4, WORLD_PERPETUAL, CB_E8, 10000, 0);
+    world_trade(&world, 4, WORLD_FUTURE, -CB_E8, 10000, 0);
+    world_withdraw(&world, 60, 4, 0, 0, 2000 * CB_E8);
+    cr_assert_eq(last_withdrawal().reason, CB_REJECT_NONE, "the two net to nothing");
+    world_check(&world, WORLD_TRADER, 50, 4, WORLD_PERPETUAL, -CB_E8, 10000);
+    cr_assert_eq(last_reply().reason, CB_REJECT_MARGIN, "a future short of 10,000 USD and no money");
+}
+
 Test(engine_core, a_param_epoch_rolls_outside_the_band_and_after_its_time_and_not_else)
 {
     uint64_t epoch = cb_risk_epoch(&world.core.risk, WORLD_BTC);
