@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define KIB     1024u
+#define MIB     (1024u * KIB)
 #define BODY    1400u
 #define SEGMENT (64u * KIB)
 #define FOREVER 100000u
@@ -124,5 +125,42 @@ Test(journal_recycle, what_a_lost_frame_gave_up_is_kept_until_it_is_declared_aga
     cr_assert(world_settle(&w));
     world_quiet(&w);
     cr_assert(cb_journal_zeros(cb_sim_disk_bytes(w.sim, 0), SEGMENT));
+    world_close(&w);
+}
+
+/* A slot is zeroed in pieces, and a crash tears the last one as it likes: what is left may be the middle of
+ * a frame, at the far end of a slot that is zero else. */
+Test(journal_recycle, a_crash_while_the_last_piece_is_zeroed_is_no_corruption)
+{
+    const uint32_t slot_bytes = 5 * MIB, piece = CB_JOURNAL_FRAME_BYTES_MAX;
+    world_open(&w, 4, slot_bytes, 1, false);
+    cr_assert(world_recover(&w, &report, 1));
+    while (w.journal.generation < 3) {
+        while (w.journal.generation < 3 && cb_journal_room(&w.journal, BODY) > 100) {
+            world_append(&w, BODY);
+        }
+        cr_assert(world_settle(&w));
+    }
+    uint64_t first_of_second = w.journal.spaces[0].last_seq + 1, last = cb_journal_last_seq(&w.journal);
+    cb_journal_retain_through(&w.journal, first_of_second - 1);
+    while (w.journal.recycle_offset != slot_bytes - piece || !w.journal.recycle_in_flight) {
+        poll(1);
+    }
+    struct world torn;
+    uint32_t headless = 0;
+    world_open(&torn, 4, slot_bytes, 1, false);
+    for (uint64_t seed = 1; seed <= 16; seed++) {
+        cb_sim_disk_copy(torn.sim, w.sim);
+        cb_sim_disk_restart(torn.sim, seed);
+        bool runs = world_recover(&torn, &report, 1);
+        cr_assert(runs, "seed %lu, row %u: %s", seed, report.row, cb_journal_flaw_name(report.problem.flaw));
+        cr_assert_eq(report.first_seq, first_of_second);
+        cr_assert_eq(report.last_seq, last);
+        headless += report.decision == CB_JOURNAL_CUT ? 1u : 0u;
+        world_quiet(&torn);
+        cr_assert(cb_journal_zeros(cb_sim_disk_bytes(torn.sim, 0), slot_bytes));
+    }
+    cr_assert_gt(headless, 0u, "in some of them no frame was left to say what the bytes are");
+    world_close(&torn);
     world_close(&w);
 }
