@@ -164,3 +164,27 @@ Test(journal_recycle, a_crash_while_the_last_piece_is_zeroed_is_no_corruption)
     world_close(&torn);
     world_close(&w);
 }
+
+/* The number of frames of a process is not bounded by 2^32: at 20 us each that is one day. */
+Test(journal_recycle, frames_are_counted_beyond_2_32)
+{
+    world_open(&w, 6, 4 * MIB, 1, true);
+    cr_assert(world_recover(&w, &report, 1));
+    w.journal.tail = w.journal.submit = w.journal.head = (uint64_t)UINT32_MAX - 2;
+    fault(CB_SIM_FAULT_STALL, 1, 1000); /* so that every buffer is in use when 2^32 is passed */
+    uint64_t random = world_seed();
+    for (uint32_t i = 0; i < 200; i++) {
+        while (cb_journal_room(&w.journal, BODY) == 0) {
+            poll(1);
+        }
+        append_late(i); /* one frame each */
+        poll((uint32_t)(world_random(&random) % 2));
+    }
+    cr_assert(world_settle(&w));
+    cr_assert_eq(w.journal.stats.frames, 200u);
+    cr_assert_eq(w.journal.tail, (uint64_t)UINT32_MAX + 198);
+    cb_sim_disk_restart(w.sim, 0);
+    cr_assert(world_recover(&w, &report, 1));
+    cr_assert_eq(report.last_seq, 200u);
+    world_close(&w);
+}
