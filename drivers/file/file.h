@@ -40,9 +40,11 @@ struct cb_file_slots {
     bool writable;
 };
 
-/* Make DIR (it may exist, but holds no slot) with `slots` files of zeros, written, synced, directory synced.
- * Requires: slot_bytes is a multiple of 4 KiB, at least CB_JOURNAL_SEGMENT_BYTES_MIN. An interrupted format
- * leaves no seg-0000.cbj, which is made last: repeat it. */
+/* Make DIR (it may exist, but holds no journal) with `slots` files of zeros, written, synced, directory
+ * synced. Requires: slot_bytes is a multiple of 4 KiB, at least CB_JOURNAL_SEGMENT_BYTES_MIN. An interrupted
+ * format leaves no seg-0000.cbj, which is made last and renamed: repeat it. Slots with anything but zeros in
+ * them are never written over (EEXIST): they are what is left of a journal that lost its slot 0. Takes the
+ * lock meanwhile. */
 CB_MUST_CHECK bool cb_file_format(struct cb_file_error *error, const char *directory, uint32_t slots,
                                   uint64_t slot_bytes);
 

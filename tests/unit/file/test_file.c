@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,6 +74,77 @@ Test(file, an_interrupted_format_is_no_journal_and_can_be_repeated)
     cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED), "%s", error.text);
     cr_assert_eq(slots.count, 3u);
     cb_file_close(&slots);
+}
+
+static void put_byte(const char *name, off_t offset, uint8_t byte)
+{
+    char path[512];
+    path_of(path, name);
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    cr_assert_geq(file, 0);
+    cr_assert_eq(pwrite(file, &byte, 1, offset), 1);
+    close(file);
+}
+
+Test(file, a_format_that_fails_inside_slot_0_is_no_journal_either)
+{
+    struct rlimit old, limit;
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+    limit = old;
+    limit.rlim_cur = SLOT_BYTES / 2;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    bool made = cb_file_format(&error, directory, 1, SLOT_BYTES);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
+    cr_assert(!made);
+    cr_assert(!cb_file_exists(directory));
+    cr_assert(cb_file_format(&error, directory, 1, SLOT_BYTES), "%s", error.text);
+    cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED), "%s", error.text);
+    cr_assert_eq(slots.slot_bytes, SLOT_BYTES);
+    cb_file_close(&slots);
+}
+
+Test(file, what_an_interrupted_format_of_more_slots_left_does_not_join_the_journal)
+{
+    cr_assert(cb_file_format(&error, directory, 5, SLOT_BYTES));
+    char path[512];
+    path_of(path, "seg-0000.cbj");
+    cr_assert_eq(unlink(path), 0);
+    cr_assert(cb_file_format(&error, directory, 2, 2 * SLOT_BYTES), "%s", error.text);
+    cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED), "%s", error.text);
+    cr_assert_eq(slots.count, 2u);
+    cb_file_close(&slots);
+}
+
+/* Slot 0 is what tells that there is a journal. Lost, the others must not be taken for an empty directory. */
+Test(file, a_journal_that_lost_slot_0_is_not_written_over)
+{
+    cr_assert(cb_file_format(&error, directory, 3, SLOT_BYTES));
+    put_byte("seg-0002.cbj", SLOT_BYTES - 1, 0x5A);
+    char path[512];
+    path_of(path, "seg-0000.cbj");
+    cr_assert_eq(unlink(path), 0);
+    cr_assert(!cb_file_format(&error, directory, 3, SLOT_BYTES));
+    cr_assert_eq(error.number, EEXIST);
+    cr_assert_not_null(strstr(error.text, "seg-0002.cbj"), "%s", error.text);
+    path_of(path, "seg-0002.cbj");
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    uint8_t byte = 0;
+    cr_assert_eq(pread(file, &byte, 1, SLOT_BYTES - 1), 1);
+    cr_assert_eq(byte, 0x5A);
+    close(file);
+}
+
+Test(file, nobody_formats_where_another_process_is_at_it)
+{
+    char path[512];
+    path_of(path, "lock");
+    int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    cr_assert_eq(flock(lock, LOCK_EX), 0);
+    cr_assert(!cb_file_format(&error, directory, 1, SLOT_BYTES));
+    cr_assert_eq(error.number, EWOULDBLOCK);
+    close(lock);
+    cr_assert(cb_file_format(&error, directory, 1, SLOT_BYTES), "%s", error.text);
 }
 
 Test(file, a_second_writer_is_refused_and_readers_are_not)
