@@ -277,6 +277,19 @@ static void close_files(struct cb_file_slots *slots)
     slots->count = 0;
 }
 
+/* Slots end before `slot`. One behind it would be left out without a word, with all that it holds. */
+static bool no_gap(struct cb_file_error *error, const char *directory, uint32_t slot)
+{
+    char missing[CB_FILE_PATH_BYTES], path[CB_FILE_PATH_BYTES];
+    for (uint32_t later = slot + 1; later < CB_JOURNAL_SEGMENTS_MAX; later++) {
+        if (slot_path(path, directory, later) && access(path, F_OK) == 0) {
+            (void)slot_path(missing, directory, slot);
+            return cb_file_fail(error, ENOENT, "use the segments behind", missing);
+        }
+    }
+    return true;
+}
+
 static bool add_live(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory,
                      int flags)
 {
@@ -289,7 +302,7 @@ static bool add_live(struct cb_file_slots *slots, struct cb_file_error *error, c
             return cb_file_fail(error, ENAMETOOLONG, "use", directory);
         }
         if (slot > 0 && access(path, F_OK) != 0 && errno == ENOENT) {
-            return true;
+            return no_gap(error, directory, slot);
         }
         if (!add_file(slots, error, path, flags)) {
             return false;

@@ -51,7 +51,8 @@ CB_MUST_CHECK bool cb_file_format(struct cb_file_error *error, const char *direc
 /* Whether DIR holds a journal (seg-0000.cbj exists). */
 bool cb_file_exists(const char *directory);
 
-/* Open the slots of DIR. Writers take the lock: a second writer is refused. */
+/* Open the slots of DIR. Writers take the lock: a second writer is refused. So is a row of slots with a hole.
+ */
 CB_MUST_CHECK bool cb_file_open(struct cb_file_slots *slots, struct cb_file_error *error,
                                 const char *directory, enum cb_file_mode mode);
 /* Open DIR/archive segments (if any), then the live slots, read only: a disk for the reader. */

@@ -135,6 +135,20 @@ Test(file, a_journal_that_lost_slot_0_is_not_written_over)
     close(file);
 }
 
+/* What is behind the hole may be the newest segments: without them the rest looks whole. */
+Test(file, a_slot_that_is_missing_between_others_is_refused_by_name)
+{
+    cr_assert(cb_file_format(&error, directory, 4, SLOT_BYTES));
+    char path[512];
+    path_of(path, "seg-0002.cbj");
+    cr_assert_eq(unlink(path), 0);
+    for (int mode = CB_FILE_READ; mode <= CB_FILE_BUFFERED; mode += CB_FILE_BUFFERED) {
+        cr_assert(!cb_file_open(&slots, &error, directory, (enum cb_file_mode)mode));
+        cr_assert_not_null(strstr(error.text, "seg-0002.cbj"), "%s", error.text);
+    }
+    cr_assert(!cb_file_open_all(&slots, &error, directory));
+}
+
 Test(file, nobody_formats_where_another_process_is_at_it)
 {
     char path[512];
