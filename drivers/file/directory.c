@@ -469,8 +469,14 @@ static bool archive_as(struct cb_file_error *error, const char *folder, int from
         struct stat status;
         bool same = fstat(old, &status) == 0 && (uint64_t)status.st_size == bytes &&
                     same_bytes(from, old, bytes, chunk);
+        int failed = same && fsync(old) != 0 ? errno : 0;
         close(old);
-        return same || cb_file_fail(error, EEXIST, "archive: a different segment is", path);
+        if (!same || failed != 0) {
+            return same ? cb_file_fail(error, failed, "sync", path)
+                        : cb_file_fail(error, EEXIST, "archive: a different segment is", path);
+        }
+        /* Whoever put it there may have ended before its name was durable. */
+        return sync_directory(error, folder);
     }
     (void)unlink(temporary); /* what an interrupted copy left */
     if (!copy_slot(error, from, bytes, chunk, temporary)) {
@@ -480,7 +486,11 @@ static bool archive_as(struct cb_file_error *error, const char *folder, int from
     if (rename(temporary, path) != 0) {
         return cb_file_fail(error, errno, "rename to", path);
     }
-    return sync_directory(error, folder);
+    if (!sync_directory(error, folder)) {
+        (void)unlink(path); /* not to be taken for one that is durable by a second try */
+        return false;
+    }
+    return true;
 }
 
 bool cb_file_archive(struct cb_file_error *error, const char *directory, const struct cb_file_slots *slots,

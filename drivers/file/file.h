@@ -64,7 +64,7 @@ CB_MUST_CHECK bool cb_file_open_list(struct cb_file_slots *slots, struct cb_file
 void cb_file_close(struct cb_file_slots *slots);
 
 /* Copy one slot to DIR/archive/gen-<generation>.cbj: new name, fsync, rename, fsync directory. Existing files
- * of that name with the same bytes are left, others refused. */
+ * of that name with the same bytes are synced and left, others refused. True: it is durable. */
 CB_MUST_CHECK bool cb_file_archive(struct cb_file_error *error, const char *directory,
                                    const struct cb_file_slots *slots, uint32_t slot, uint64_t generation);
 
@@ -93,7 +93,8 @@ struct cb_file_writer {
 CB_MUST_CHECK bool cb_file_writer_open(struct cb_file_writer *file, const char *path);
 /* Overwrite bytes already put (a header whose digest is known last). */
 void cb_file_writer_patch(struct cb_file_writer *file, uint64_t offset, const void *data, size_t bytes);
-/* Returns: whether the file is durable under its name. On false the temporary file is gone. */
+/* Returns: whether the file is durable under its name. On false the temporary file is gone, and so is the
+ * name if it was the directory that could not be synced. */
 CB_MUST_CHECK bool cb_file_writer_commit(struct cb_file_writer *file, struct cb_file_error *error);
 void cb_file_writer_abandon(struct cb_file_writer *file);
 

@@ -15,6 +15,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SLOT_BYTES 65536u
@@ -22,6 +23,23 @@
 static char directory[256];
 static struct cb_file_slots slots;
 static struct cb_file_error error;
+
+/* In place of the C library's: counts, and fails for directories where asked. */
+static uint32_t file_syncs, directory_syncs;
+static bool directory_sync_fails;
+
+int fsync(int file)
+{
+    struct stat status;
+    bool is_directory = fstat(file, &status) == 0 && S_ISDIR(status.st_mode);
+    file_syncs += is_directory ? 0u : 1u;
+    directory_syncs += is_directory ? 1u : 0u;
+    if (is_directory && directory_sync_fails) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, file);
+}
 
 static void make_directory(void)
 {
@@ -372,6 +390,45 @@ Test(file, archiving_other_bytes_under_an_existing_name_is_refused)
     cr_assert(!cb_file_archive(&error, directory, &slots, 0, 5));
     cr_assert_eq(error.number, EEXIST);
     cb_file_close(&slots);
+}
+
+/* A copy whose name was not durable yet when its maker ended: with the same bytes it is no news, but the name
+ * still has to be synced before the segment may go. */
+Test(file, an_archived_copy_that_is_there_already_is_made_durable_all_the_same)
+{
+    cr_assert(cb_file_format(&error, directory, 1, SLOT_BYTES));
+    cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED));
+    cr_assert(cb_file_archive(&error, directory, &slots, 0, 5), "%s", error.text);
+    file_syncs = directory_syncs = 0;
+    cr_assert(cb_file_archive(&error, directory, &slots, 0, 5), "%s", error.text);
+    cr_assert_eq(file_syncs, 1u);
+    cr_assert_eq(directory_syncs, 1u);
+    directory_sync_fails = true;
+    cr_assert(!cb_file_archive(&error, directory, &slots, 0, 5));
+    cr_assert_eq(error.number, EIO);
+    cb_file_close(&slots);
+}
+
+Test(file, what_has_no_durable_name_is_not_left_under_it)
+{
+    static struct cb_file_writer writer;
+    char path[512];
+    struct stat status;
+    cr_assert(cb_file_format(&error, directory, 1, SLOT_BYTES));
+    cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED));
+    cr_assert(cb_file_archive(&error, directory, &slots, 0, 4), "%s", error.text);
+    directory_sync_fails = true;
+    cr_assert(!cb_file_archive(&error, directory, &slots, 0, 5));
+    path_of(path, "archive/gen-00000000000000000005.cbj");
+    cr_assert_neq(stat(path, &status), 0);
+    cb_file_close(&slots);
+
+    path_of(path, "snapshot");
+    cr_assert(cb_file_writer_open(&writer, path));
+    cb_put_u32(&writer.writer, 1);
+    cr_assert(!cb_file_writer_commit(&writer, &error));
+    cr_assert_eq(error.number, EIO);
+    cr_assert_neq(stat(path, &status), 0, "the keeper would count it");
 }
 
 /* ---- whole files ---- */
