@@ -124,63 +124,134 @@ bool cb_file_exists(const char *directory)
     return slot_path(path, directory, 0) && stat(path, &status) == 0;
 }
 
+/* Returns: the descriptor that holds the lock until it is closed; -1 with *error filled. */
+static int take_lock(struct cb_file_error *error, const char *directory)
+{
+    char path[CB_FILE_PATH_BYTES];
+    if (!join(path, directory, "lock")) {
+        cb_file_fail(error, ENAMETOOLONG, "use", directory);
+        return -1;
+    }
+    int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (lock < 0) {
+        cb_file_fail(error, errno, "open", path);
+        return -1;
+    }
+    /* The kernel may need a moment to close the files of a writer that was just killed: what it had asked of
+     * io_uring ends first. */
+    int failed = flock(lock, LOCK_EX | LOCK_NB);
+    for (int i = 0; failed != 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
+        struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+        nanosleep(&pause, NULL);
+        failed = flock(lock, LOCK_EX | LOCK_NB);
+    }
+    if (failed != 0) {
+        int number = errno;
+        close(lock);
+        if (number == EWOULDBLOCK) {
+            cb_file_fail(error, 0, "write: another process has the journal open:", directory);
+            error->number = EWOULDBLOCK;
+        } else {
+            cb_file_fail(error, number, "lock", path);
+        }
+        return -1;
+    }
+    return lock;
+}
+
+/* Takes away what an interrupted format left, which is zeros only. Anything else is a journal whose slot 0
+ * was lost: nobody may write over it. */
+static bool clear_remains(struct cb_file_error *error, const char *directory, uint8_t *chunk)
+{
+    for (uint32_t slot = 1; slot < CB_JOURNAL_SEGMENTS_MAX; slot++) {
+        char path[CB_FILE_PATH_BYTES];
+        if (!slot_path(path, directory, slot)) {
+            return cb_file_fail(error, ENAMETOOLONG, "use", directory);
+        }
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        if (file < 0 && errno == ENOENT) {
+            continue;
+        }
+        ssize_t got = file < 0 ? -1 : 1;
+        bool zeros = true;
+        while (zeros && got > 0) {
+            got = read(file, chunk, CHUNK_BYTES);
+            for (ssize_t i = 0; i < got; i++) {
+                zeros = zeros && chunk[i] == 0;
+            }
+        }
+        int number = errno;
+        if (file >= 0) {
+            close(file);
+        }
+        if (got < 0) {
+            return cb_file_fail(error, number, "read", path);
+        }
+        if (!zeros) {
+            cb_file_fail(error, 0, "make a journal: seg-0000.cbj is missing, but there are records in", path);
+            error->number = EEXIST;
+            return false;
+        }
+        if (unlink(path) != 0) {
+            return cb_file_fail(error, errno, "remove", path);
+        }
+    }
+    return true;
+}
+
+/* Slot 0 last, and under its name only when it is whole: while it is missing the directory is no journal. */
+static bool make_slots(struct cb_file_error *error, const char *directory, uint32_t slots,
+                       uint64_t slot_bytes, const uint8_t *zeros)
+{
+    char path[CB_FILE_PATH_BYTES], temporary[CB_FILE_PATH_BYTES];
+    for (uint32_t slot = slots - 1; slot > 0; slot--) {
+        if (!slot_path(path, directory, slot)) {
+            return cb_file_fail(error, ENAMETOOLONG, "use", directory);
+        }
+        if (!make_slot(error, path, zeros, slot_bytes)) {
+            return false;
+        }
+    }
+    if (!slot_path(path, directory, 0) || !join(temporary, directory, "seg-0000.cbj.new")) {
+        return cb_file_fail(error, ENAMETOOLONG, "use", directory);
+    }
+    if (!make_slot(error, temporary, zeros, slot_bytes) || !sync_directory(error, directory)) {
+        return false;
+    }
+    if (rename(temporary, path) != 0) {
+        return cb_file_fail(error, errno, "rename to", path);
+    }
+    return sync_directory(error, directory);
+}
+
 bool cb_file_format(struct cb_file_error *error, const char *directory, uint32_t slots, uint64_t slot_bytes)
 {
     CB_ASSERT(slots >= 1 && slots <= CB_JOURNAL_SEGMENTS_MAX);
     CB_ASSERT(slot_bytes >= 64u * 1024u && slot_bytes % CB_JOURNAL_BLOCK_BYTES == 0);
-    if (cb_file_exists(directory)) {
-        return cb_file_fail(error, EEXIST, "make a journal in", directory);
-    }
     if (mkdir(directory, 0750) != 0 && errno != EEXIST) {
         return cb_file_fail(error, errno, "make directory", directory);
     }
-    uint8_t *zeros = calloc(1, CHUNK_BYTES);
-    if (zeros == NULL) {
-        return cb_file_fail(error, ENOMEM, "make a journal in", directory);
+    /* Of two that start at once in an empty directory only one makes the slots. */
+    int lock = take_lock(error, directory);
+    if (lock < 0) {
+        return false;
     }
-    bool good = true;
-    /* Slot 0 last: while it is missing the directory is no journal. */
-    for (uint32_t slot = slots; good && slot > 0; slot--) {
-        char path[CB_FILE_PATH_BYTES];
-        good =
-            slot_path(path, directory, slot - 1) ? true : cb_file_fail(error, ENAMETOOLONG, "use", directory);
-        good = good && (slot != 1 || sync_directory(error, directory));
-        good = good && make_slot(error, path, zeros, slot_bytes);
+    uint8_t *chunk = malloc(CHUNK_BYTES);
+    bool good = false;
+    if (cb_file_exists(directory)) {
+        cb_file_fail(error, EEXIST, "make a journal in", directory);
+    } else if (chunk == NULL) {
+        cb_file_fail(error, ENOMEM, "make a journal in", directory);
+    } else if (clear_remains(error, directory, chunk)) {
+        memset(chunk, 0, CHUNK_BYTES);
+        good = make_slots(error, directory, slots, slot_bytes, chunk);
     }
-    free(zeros);
-    return good && sync_directory(error, directory);
+    free(chunk);
+    close(lock);
+    return good;
 }
 
 /* ---- open ---- */
-
-static bool take_lock(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory)
-{
-    char path[CB_FILE_PATH_BYTES];
-    if (!join(path, directory, "lock")) {
-        return cb_file_fail(error, ENAMETOOLONG, "use", directory);
-    }
-    slots->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (slots->lock < 0) {
-        return cb_file_fail(error, errno, "open", path);
-    }
-    /* The kernel may need a moment to close the files of a writer that was just killed: what it had asked of
-     * io_uring ends first. */
-    int failed = flock(slots->lock, LOCK_EX | LOCK_NB);
-    for (int i = 0; failed != 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
-        struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
-        nanosleep(&pause, NULL);
-        failed = flock(slots->lock, LOCK_EX | LOCK_NB);
-    }
-    if (failed != 0) {
-        if (errno == EWOULDBLOCK) {
-            cb_file_fail(error, 0, "write: another process has the journal open:", directory);
-            error->number = EWOULDBLOCK;
-            return false;
-        }
-        return cb_file_fail(error, errno, "lock", path);
-    }
-    return true;
-}
 
 /* Adds one file. Returns: false with errno EINVAL where O_DIRECT is refused. */
 static bool add_file(struct cb_file_slots *slots, struct cb_file_error *error, const char *path, int flags)
@@ -217,6 +288,19 @@ static void close_files(struct cb_file_slots *slots)
     slots->count = 0;
 }
 
+/* Slots end before `slot`. One behind it would be left out without a word, with all that it holds. */
+static bool no_gap(struct cb_file_error *error, const char *directory, uint32_t slot)
+{
+    char missing[CB_FILE_PATH_BYTES], path[CB_FILE_PATH_BYTES];
+    for (uint32_t later = slot + 1; later < CB_JOURNAL_SEGMENTS_MAX; later++) {
+        if (slot_path(path, directory, later) && access(path, F_OK) == 0) {
+            (void)slot_path(missing, directory, slot);
+            return cb_file_fail(error, ENOENT, "use the segments behind", missing);
+        }
+    }
+    return true;
+}
+
 static bool add_live(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory,
                      int flags)
 {
@@ -229,7 +313,7 @@ static bool add_live(struct cb_file_slots *slots, struct cb_file_error *error, c
             return cb_file_fail(error, ENAMETOOLONG, "use", directory);
         }
         if (slot > 0 && access(path, F_OK) != 0 && errno == ENOENT) {
-            return true;
+            return no_gap(error, directory, slot);
         }
         if (!add_file(slots, error, path, flags)) {
             return false;
@@ -272,7 +356,8 @@ bool cb_file_open(struct cb_file_slots *slots, struct cb_file_error *error, cons
         return cb_file_fail(error, 0, "find a journal (seg-0000.cbj) in", directory);
     }
     slots->writable = mode != CB_FILE_READ;
-    bool good = !slots->writable || take_lock(slots, error, directory);
+    slots->lock = slots->writable ? take_lock(error, directory) : -1;
+    bool good = !slots->writable || slots->lock >= 0;
     good = good && add_live_direct(slots, error, directory, slots->writable ? O_RDWR : O_RDONLY,
                                    mode != CB_FILE_DIRECT);
     if (!good) {
@@ -395,8 +480,14 @@ static bool archive_as(struct cb_file_error *error, const char *folder, int from
         struct stat status;
         bool same = fstat(old, &status) == 0 && (uint64_t)status.st_size == bytes &&
                     same_bytes(from, old, bytes, chunk);
+        int failed = same && fsync(old) != 0 ? errno : 0;
         close(old);
-        return same || cb_file_fail(error, EEXIST, "archive: a different segment is", path);
+        if (!same || failed != 0) {
+            return same ? cb_file_fail(error, failed, "sync", path)
+                        : cb_file_fail(error, EEXIST, "archive: a different segment is", path);
+        }
+        /* Whoever put it there may have ended before its name was durable. */
+        return sync_directory(error, folder);
     }
     (void)unlink(temporary); /* what an interrupted copy left */
     if (!copy_slot(error, from, bytes, chunk, temporary)) {
@@ -406,7 +497,11 @@ static bool archive_as(struct cb_file_error *error, const char *folder, int from
     if (rename(temporary, path) != 0) {
         return cb_file_fail(error, errno, "rename to", path);
     }
-    return sync_directory(error, folder);
+    if (!sync_directory(error, folder)) {
+        (void)unlink(path); /* not to be taken for one that is durable by a second try */
+        return false;
+    }
+    return true;
 }
 
 bool cb_file_archive(struct cb_file_error *error, const char *directory, const struct cb_file_slots *slots,

@@ -40,16 +40,19 @@ struct cb_file_slots {
     bool writable;
 };
 
-/* Make DIR (it may exist, but holds no slot) with `slots` files of zeros, written, synced, directory synced.
- * Requires: slot_bytes is a multiple of 4 KiB, at least CB_JOURNAL_SEGMENT_BYTES_MIN. An interrupted format
- * leaves no seg-0000.cbj, which is made last: repeat it. */
+/* Make DIR (it may exist, but holds no journal) with `slots` files of zeros, written, synced, directory
+ * synced. Requires: slot_bytes is a multiple of 4 KiB, at least CB_JOURNAL_SEGMENT_BYTES_MIN. An interrupted
+ * format leaves no seg-0000.cbj, which is made last and renamed: repeat it. Slots with anything but zeros in
+ * them are never written over (EEXIST): they are what is left of a journal that lost its slot 0. Takes the
+ * lock meanwhile. */
 CB_MUST_CHECK bool cb_file_format(struct cb_file_error *error, const char *directory, uint32_t slots,
                                   uint64_t slot_bytes);
 
 /* Whether DIR holds a journal (seg-0000.cbj exists). */
 bool cb_file_exists(const char *directory);
 
-/* Open the slots of DIR. Writers take the lock: a second writer is refused. */
+/* Open the slots of DIR. Writers take the lock: a second writer is refused. So is a row of slots with a hole.
+ */
 CB_MUST_CHECK bool cb_file_open(struct cb_file_slots *slots, struct cb_file_error *error,
                                 const char *directory, enum cb_file_mode mode);
 /* Open DIR/archive segments (if any), then the live slots, read only: a disk for the reader. */
@@ -61,7 +64,7 @@ CB_MUST_CHECK bool cb_file_open_list(struct cb_file_slots *slots, struct cb_file
 void cb_file_close(struct cb_file_slots *slots);
 
 /* Copy one slot to DIR/archive/gen-<generation>.cbj: new name, fsync, rename, fsync directory. Existing files
- * of that name with the same bytes are left, others refused. */
+ * of that name with the same bytes are synced and left, others refused. True: it is durable. */
 CB_MUST_CHECK bool cb_file_archive(struct cb_file_error *error, const char *directory,
                                    const struct cb_file_slots *slots, uint32_t slot, uint64_t generation);
 
@@ -90,7 +93,8 @@ struct cb_file_writer {
 CB_MUST_CHECK bool cb_file_writer_open(struct cb_file_writer *file, const char *path);
 /* Overwrite bytes already put (a header whose digest is known last). */
 void cb_file_writer_patch(struct cb_file_writer *file, uint64_t offset, const void *data, size_t bytes);
-/* Returns: whether the file is durable under its name. On false the temporary file is gone. */
+/* Returns: whether the file is durable under its name. On false the temporary file is gone, and so is the
+ * name if it was the directory that could not be synced. */
 CB_MUST_CHECK bool cb_file_writer_commit(struct cb_file_writer *file, struct cb_file_error *error);
 void cb_file_writer_abandon(struct cb_file_writer *file);
 

@@ -30,7 +30,7 @@
 #include "host/types/verdict.h"
 
 /* The layout and the behaviour of the state: a journal or snapshot of another number is refused. */
-#define CB_CORE_VERSION 2u
+#define CB_CORE_VERSION 1u
 
 /* What the core tells the world outside of it. Any function may be NULL. The message bytes are the core's and
  * valid during the call. `cause_seq` is the record that caused it: nothing may leave before that is durable.
