@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What a user can do wrong, and what a disk can: each gives its code and its exit, names the place, and loses nothing."""
 import hashlib
-import os
 import pathlib
 import re
 import resource
@@ -140,12 +139,14 @@ def a_disk_that_fails_ends_the_box_and_loses_nothing_that_was_answered():
 
 
 def a_disk_without_room_for_the_journal_is_told_at_the_start():
-    if os.geteuid() != 0:
-        print("skipped, because a small tmpfs needs root to mount")
-        return
     run = box.Run(config="demo", segments=16, segment_mib=1)
     run.data.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(run.data)], check=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(run.data)], capture_output=True,
+                             check=False)
+    if mounted.returncode != 0:  # not root, or root of a container
+        print("skipped, because a small tmpfs could not be mounted: a full disk at the start")
+        run.close()
+        return
     try:
         expect(run_box(run), 4, "CB4005", "No space left")
     finally:

@@ -196,6 +196,11 @@ class Count(Tree):
         self.assertEqual(self.run_count(silent, {}), (0, 1))
         self.assertEqual(self.run_count(told, {}), (0, 0))
         self.assertEqual((self.root / "skipped").read_text(), "skipped, because no card\n")
+        report = {"u": '<a><testcase status="PASSED"/><testcase status="SKIPPED"/></a>'}
+        silent = '<testcase name="u" status="run"/>'
+        told = '<testcase name="u" status="run"><system-out>skipped, because no card\n</system-out></testcase>'
+        self.assertEqual(self.run_count(silent, report), (1, 1))
+        self.assertEqual(self.run_count(told, report), (1, 0))
 
 
 if __name__ == "__main__":

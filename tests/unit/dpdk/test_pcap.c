@@ -267,7 +267,8 @@ Test(dpdk_pcap, errors_at_open_say_why_and_leave_nothing_open)
 Test(dpdk_pcap, works_for_a_user_other_than_root)
 {
     if (getuid() != 0) {
-        cr_skip_test("this whole run is by a user other than root already");
+        fprintf(stderr, "skipped, because this whole run is by a user other than root already\n");
+        cr_skip_test("not root");
     }
     cr_assert_eq(setgroups(0, NULL), 0);
     cr_assert_eq(setgid(65534), 0);

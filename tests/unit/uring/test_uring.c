@@ -46,7 +46,8 @@ TestSuite(uring, .init = make_directory, .fini = remove_directory);
 static void start(void)
 {
     if (!cb_uring_probe(&error, directory)) {
-        cr_skip_test("skipped, because: %s", error.text);
+        fprintf(stderr, "skipped, because %s\n", error.text); /* Criterion itself prints nothing of a skip */
+        cr_skip_test("io_uring");
     }
     cr_assert(cb_file_format(&file_error, directory, 3, SLOT_BYTES), "%s", file_error.text);
     cr_assert(cb_file_open(&slots, &file_error, directory, CB_FILE_BUFFERED), "%s", file_error.text);
@@ -152,7 +153,8 @@ Test(uring, a_buffer_that_is_not_aligned_is_an_error_with_o_direct)
     static _Alignas(4096) uint8_t data[12288];
     start();
     if (!slots.direct) {
-        cr_skip_test("skipped, because: the filesystem of the temporary directory refuses O_DIRECT");
+        fprintf(stderr, "skipped, because the filesystem of the temporary directory refuses O_DIRECT\n");
+        cr_skip_test("O_DIRECT");
     }
     struct cb_disk_op op = {.kind = CB_DISK_WRITE_SYNC, .data = data + 17, .bytes = 4096};
     cr_assert(disk->submit(disk->self, &op));
