@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A capture of a run is the run: a second box that reads it comes to the same state, bit for bit, and answers as the first."""
+"""A capture of a run is the run: a box that reads it comes to the same state, bit for bit, and answers as the first did."""
 import re
 import sys
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Recorded prices through the whole box. Usage: recorded.sh daily|depeg FILE [PROGRAM]; FILE has the columns time,factor,price
+# Recorded prices through the whole box. Usage: recorded.sh daily|depeg FILE [PROGRAM]; FILE: columns time,factor,price
 set -eu
 cd "$(dirname "$0")/../.."
 [ "$#" -ge 2 ] && [ -f "config/$1.yaml" ] || { echo "usage: recorded.sh daily|depeg FILE [PROGRAM]" >&2; exit 2; }
@@ -32,5 +32,8 @@ cat "$out/box.err"
 "$program" verify "$out"
 "$program" replay "$out" | tee "$out/replay.txt"
 live=$(sed -n 's/^state digest //p' "$out/box.txt")
-[ -n "$live" ] && grep -q "$live" "$out/replay.txt" || { echo "the replay's digest is not that of the live run" >&2; exit 5; }
+if [ -z "$live" ] || ! grep -q "$live" "$out/replay.txt"; then
+    echo "the replay's digest is not that of the live run" >&2
+    exit 5
+fi
 echo "the replay made the state that the live run had; the journal is in $out"
