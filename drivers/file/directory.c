@@ -9,10 +9,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <dirent.h>
 
-#define CHUNK_BYTES (1024u * 1024u)
+#define CHUNK_BYTES   (1024u * 1024u)
+#define LOCK_TRIES    100
+#define LOCK_PAUSE_NS (20L * 1000 * 1000)
 
 bool cb_file_fail(struct cb_file_error *error, int number, const char *what, const char *path)
 {
@@ -160,7 +163,15 @@ static bool take_lock(struct cb_file_slots *slots, struct cb_file_error *error, 
     if (slots->lock < 0) {
         return cb_file_fail(error, errno, "open", path);
     }
-    if (flock(slots->lock, LOCK_EX | LOCK_NB) != 0) {
+    /* The kernel may need a moment to close the files of a writer that was just killed: what it had asked of
+     * io_uring ends first. */
+    int failed = flock(slots->lock, LOCK_EX | LOCK_NB);
+    for (int i = 0; failed != 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
+        struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+        nanosleep(&pause, NULL);
+        failed = flock(slots->lock, LOCK_EX | LOCK_NB);
+    }
+    if (failed != 0) {
         if (errno == EWOULDBLOCK) {
             cb_file_fail(error, 0, "write: another process has the journal open:", directory);
             error->number = EWOULDBLOCK;

@@ -8,9 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -123,6 +124,42 @@ static enum cb_exit take_one(struct cb_store *store, const char *directory, cons
     return result;
 }
 
+/* One at a time in a directory: the snapshotter of a box that was killed may still be writing while that of
+ * the next box begins, and both would write the same file. */
+static enum cb_exit take_one_alone(struct cb_store *store, const char *directory,
+                                   const struct cb_options *options, uint64_t *last)
+{
+    int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) {
+        cb_message_print(options->errors, CB_MESSAGE_1001, "%s: %s", directory, strerror(errno));
+        return CB_EXIT_RUN_TIME;
+    }
+    enum cb_exit result = CB_EXIT_OK;
+    bool alone = false;
+    while (!cb_stop_requested() && !(alone = flock(file, LOCK_EX | LOCK_NB) == 0) && errno == EWOULDBLOCK) {
+        struct timespec pause = {.tv_nsec = FOLLOW_PAUSE_NS};
+        nanosleep(&pause, NULL);
+    }
+    if (alone) {
+        result = take_one(store, directory, options, last);
+    }
+    if (!alone && !cb_stop_requested()) {
+        cb_message_print(options->errors, CB_MESSAGE_1001, "lock %s: %s", directory, strerror(errno));
+        result = CB_EXIT_RUN_TIME;
+    }
+    close(file); /* and with it the lock */
+    return result;
+}
+
+/* A box that was killed takes its snapshotter with it, also one that was only just started. Returns: whether
+ * the box that started this process is there; true for one that was started by hand. */
+static bool watch_box(void)
+{
+    const char *box = getenv(CB_KEEPER_BOX_PID);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    return box == NULL || strtol(box, NULL, 10) == (long)getppid();
+}
+
 int cb_command_snapshot(const struct cb_options *options)
 {
     static struct cb_store store;
@@ -131,12 +168,8 @@ int cb_command_snapshot(const struct cb_options *options)
         return CB_EXIT_ENVIRONMENT;
     }
     cb_stop_install();
-    if (options->follow) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM); /* a box that was killed takes its snapshotter with it */
-        const char *box = getenv(CB_KEEPER_VARIABLE);
-        if (box != NULL && strtol(box, NULL, 10) != (long)getppid()) {
-            return CB_EXIT_OK; /* it was killed before the line above */
-        }
+    if (options->follow && !watch_box()) {
+        return CB_EXIT_OK;
     }
     uint64_t every = options->every != 0 ? options->every : RECORDS_PER_SNAPSHOT, last = 0;
     /* A follower begins as early as it can, so that it may stop for a snapshot at every segment. */
@@ -146,7 +179,7 @@ int cb_command_snapshot(const struct cb_options *options)
                                  .follow = options->follow};
     enum cb_exit result = cb_store_open(&store, &load, options->errors);
     if (result == CB_EXIT_OK && !options->follow) {
-        result = take_one(&store, directory, options, &last);
+        result = take_one_alone(&store, directory, options, &last);
     }
     last = store.begun_at;
     uint64_t last_generation = 0; /* of the frame behind the last snapshot; 0: not known yet */
@@ -163,7 +196,7 @@ int cb_command_snapshot(const struct cb_options *options)
         uint64_t generation = cb_journal_reader_frame(&store.reader)->generation;
         bool due = store.core.sequence.seq >= last + every || generation >= last_generation + segments_due;
         if (due && last_generation != 0) {
-            result = take_one(&store, directory, options, &last);
+            result = take_one_alone(&store, directory, options, &last);
         }
         if (due) {
             last_generation = generation;

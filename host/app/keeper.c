@@ -254,9 +254,9 @@ bool cb_keeper_start(struct cb_keeper *keeper, const char *directory,
     keeper->snapshot_records = journal->snapshot_records;
     keeper->oldest = oldest;
     keeper->errors = errors;
-    char self[24];
-    snprintf(self, sizeof self, "%ld", (long)getpid());
-    setenv(CB_KEEPER_VARIABLE, self, 1);
+    char own[16]; /* by this a snapshotter sees whether its box was killed before it began to watch */
+    snprintf(own, sizeof own, "%ld", (long)getpid());
+    setenv(CB_KEEPER_BOX_PID, own, 1);
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the hot thread's */

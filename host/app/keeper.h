@@ -12,8 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* In the environment of the box and so of its snapshotter: the pid of the box. */
-#define CB_KEEPER_VARIABLE "CLEARBOX_BOX"
+#define CB_KEEPER_BOX_PID "CLEARBOX_BOX_PID" /* environment of a snapshotter: whose it is */
 
 struct cb_keeper {
     pthread_t thread;

@@ -249,8 +249,9 @@ static void option_cells(const struct option *o, double *cells)
     cells[CB_RISK_LANE_CREDIT] = greeks.price / 100.0;
 }
 
-/* Pass one: the exponents, each the greatest that every row of the factor fits under. */
-static void choose_exponents(struct cb_risk *risk, uint16_t factor)
+/* Pass one: the exponents, each the greatest that every row of the factor fits under. Returns whether a
+ * linear row is among them: under exponents that options alone chose, or nobody, one need not fit. */
+static bool choose_exponents(struct cb_risk *risk, uint16_t factor)
 {
     const struct cb_config *config = risk->config;
     struct cb_risk_factor *state = &risk->factors[factor];
@@ -284,6 +285,7 @@ static void choose_exponents(struct cb_risk *risk, uint16_t factor)
             lower_for_ratio(&state->exponent[group], linear_lane(&config->factors[factor], state, lane));
         }
     }
+    return linear;
 }
 
 static void linear_row(const struct cb_risk *risk, uint16_t factor, struct cb_risk_row *row)
@@ -311,9 +313,11 @@ void cb_risk_arrays_make(struct cb_risk *risk, uint16_t factor)
     const struct cb_config *config = risk->config;
     struct cb_risk_factor *state = &risk->factors[factor];
     CB_ASSERT(state->epoch > 0);
-    choose_exponents(risk, factor);
     struct cb_risk_row linear;
-    linear_row(risk, factor, &linear);
+    memset(&linear, 0, sizeof linear);
+    if (choose_exponents(risk, factor)) {
+        linear_row(risk, factor, &linear);
+    }
     for (uint16_t i = 0; i < config->instruments_count; i++) {
         if (config->instruments[i].factor != factor) {
             continue;

@@ -23,6 +23,9 @@ static const char *parameters_fault(const struct cb_risk_config *risk)
     if (!inside(risk->warning_leave.e9, risk->warning_enter.e9, 10 * CB_E9)) {
         return "risk.warning_leave is not in warning_enter .. 10";
     }
+    if (risk->call_leave.e9 > risk->warning_leave.e9) { /* a call would be left into no warning */
+        return "risk.call_leave is above risk.warning_leave";
+    }
     if (!inside(risk->epoch_band.e9, 0, CB_E9 - 1)) {
         return "risk.epoch_band is not at least 0 and below 1";
     }

@@ -140,3 +140,11 @@ def recorded(name):
 
 def pause(seconds):
     time.sleep(seconds)
+
+
+def wait_for(what, condition, seconds=60):
+    for _ in range(seconds * 10):
+        if condition():
+            return
+        pause(0.1)
+    raise AssertionError(f"waited {seconds} s for {what}")

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A capture of a run is the run: a box that reads it comes to the same state, bit for bit, and answers as the first did."""
+"""A capture of a run is the run: a second box that reads it comes to the same state, bit for bit, and answers as the
+first."""
 import re
 import sys
 

@@ -6,10 +6,24 @@ Usage: kill.py [--cycles N] [--seed N] [--driver udp|memif]"""
 import argparse
 import json
 import os
+import pathlib
 import random
 import sys
 
 import box
+
+
+def snapshotters(data):
+    """The processes that still read this journal: a box that is gone leaves none behind."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue  # it ended meanwhile
+        if b"snapshot" in words and os.fsencode(data / "journal") in words:
+            found.append(int(path.parent.name))
+    return found
 
 
 def main():
@@ -38,6 +52,7 @@ def main():
         world.send_signal(2)  # no further step: finish what is open
         summary = run.finish_world(world, timeout=300)
         stopped = run.stop()
+        box.wait_for("the last snapshotter to end", lambda: not snapshotters(run.data), seconds=30)
         box.answered_once(summary)
         assert summary["restarts"] > 0, summary
         again = run.replay()

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
-"""Snapshots, retention and what can go wrong with them.
-
-A small journal goes round, archived or deleted; a snapshot is damaged; the journal loses its end; the archive is full; the
-snapshotter dies; the box is killed in between. Usage: retention.py [WORD OF A CASE'S NAME...]"""
+"""Snapshots, retention and what can go wrong with them: a small journal that goes round many times, archived or deleted;
+damage to a snapshot; a journal that lost its end; a full archive; a snapshotter that dies; kill -9 in between."""
 import hashlib
 import json
 import os

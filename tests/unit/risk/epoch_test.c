@@ -90,6 +90,24 @@ Test(risk_epoch, extreme_prices_and_volatilities_still_make_arrays)
     }
 }
 
+/* Such a factor has no linear row to choose its exponents by, so none may be made under them. */
+Test(risk_arrays, a_factor_of_options_alone_or_of_nothing_rolls_too)
+{
+    struct world *w = world_make();
+    w->config.holdings_count = HOLD_BTC; /* BTC is then the perpetual's factor alone */
+    w->config.instruments[BTC_PERP] = (struct cb_instrument_config){
+        .kind = CB_CALL, .factor = BTC, .strike = {2 * BTC_PRICE}, .expiry_ns = WORLD_NOW + CB_NS_PER_DAY};
+    world_init(w);
+    cr_assert(cb_risk_roll(&w->risk, BTC, BTC_PRICE, ETH_VOL, WORLD_NOW));
+    cr_assert_gt(w->risk.instrument_rows[BTC_PERP].m[28], 0, "it gains where the price rises fourfold");
+    w->config.instruments[BTC_PERP].strike.e8 = BTC_PRICE;
+    cr_assert(cb_risk_roll(&w->risk, BTC, BTC_PRICE, ETH_VOL, WORLD_NOW));
+    cr_assert_lt(w->risk.instrument_rows[BTC_PERP].m[22], 0);
+    w->config.instruments_count = BTC_PERP; /* priced by an oracle, and nobody can hold it */
+    world_init(w);
+    cr_assert(cb_risk_roll(&w->risk, BTC, BTC_PRICE, ETH_VOL, WORLD_NOW));
+}
+
 Test(risk_arrays, a_short_option_about_to_expire_saturates_gamma_and_nothing_else)
 {
     struct world *w = world_make();
@@ -303,6 +321,7 @@ Test(risk_config, each_range_is_held_on_both_sides)
     expect_fault(&c, &c.risk.call_leave.e9, CB_E9, CB_E9 - 1, 0);
     expect_fault(&c, &c.risk.warning_enter.e9, CB_E9, CB_E9 - 1, 0);
     expect_fault(&c, &c.risk.warning_leave.e9, 1100000000, 1099999999, 0);
+    expect_fault(&c, &c.risk.call_leave.e9, 1120000000, 1120000001, 0); /* warning_leave is 1.12 */
     expect_fault(&c, &c.risk.epoch_band.e9, 0, -1, 0);
     expect_fault(&c, &c.risk.epoch_band.e9, CB_E9 - 1, CB_E9, 0);
     expect_fault(&c, &c.risk.epoch_ns, 1, 0, 0);
