@@ -101,6 +101,22 @@ Test(engine_core, a_fill_reduces_its_order_and_becomes_a_position)
     cr_assert_eq(cb_ledger_usage(&world.core.ledger).positions, 1u);
 }
 
+Test(engine_core, an_order_is_cancelled_by_its_venue_and_not_by_its_trader)
+{
+    uint8_t message[CB_WIRE_ORDER_CANCEL_BYTES];
+    struct cb_book_order order;
+    struct cb_wire_order_cancel out = {.order_id = 50, .account = 3};
+    uint32_t bytes = cb_wire_order_cancel_encode(message, &out);
+    world_check(&world, WORLD_TRADER, 50, 3, WORLD_PERPETUAL, CB_E8, 10000);
+    world_message(&world, WORLD_TRADER, message, bytes);
+    cr_assert_eq(last_refused().reason, CB_REJECT_PERMISSION);
+    cr_assert(cb_ledger_order(&world.core.ledger, 3, 50, &order), "it may still be live on the venue");
+    world_message(&world, WORLD_VENUE, message, bytes);
+    cr_assert_not(cb_ledger_order(&world.core.ledger, 3, 50, &order));
+    world_message(&world, WORLD_VENUE, message, bytes);
+    cr_assert_eq(last_refused().reason, CB_REJECT_UNKNOWN_ORDER);
+}
+
 Test(engine_core, another_traders_account_is_refused)
 {
     world_check(&world, WORLD_OTHER_TRADER, 50, 3, WORLD_PERPETUAL, CB_E8, 10000);

@@ -362,7 +362,10 @@ static void one_event(void)
     if (time) {
         world_time(&stream_world);
     } else {
-        stream_put_any();
+        do { /* a spoiled reset may have taken a session to the end of its sequences: ingress takes no more of
+                it */
+            stream_put_any();
+        } while (stream_world.session_next[stream.session] == UINT64_MAX);
         world_message(&stream_world, stream.session, stream.message, stream.bytes);
         check_sent(refused);
     }
