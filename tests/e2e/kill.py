@@ -48,9 +48,14 @@ def main():
             killed += 1
             run.start()
         assert killed == arguments.cycles, f"the world ended after {killed} kills: {world.communicate()}"
+        print(f"{killed} kills", flush=True)
         box.pause(0.5)
         world.send_signal(2)  # no further step: finish what is open
-        summary = run.finish_world(world, timeout=300)
+        try:
+            summary = run.finish_world(world, timeout=300)
+        except AssertionError:
+            print(f"the box, of its last life: {json.dumps(run.stop())}")
+            raise
         stopped = run.stop()
         box.wait_for("the last snapshotter to end", lambda: not snapshotters(run.data), seconds=30)
         box.answered_once(summary)
