@@ -253,12 +253,25 @@ bool cb_file_format(struct cb_file_error *error, const char *directory, uint32_t
 
 /* ---- open ---- */
 
-/* Adds one file. Returns: false with errno EINVAL where O_DIRECT is refused. */
-static bool add_file(struct cb_file_slots *slots, struct cb_file_error *error, const char *path, int flags)
+/* Adds a file of that size, open or (-1) to be opened for each read. All must be of one size. */
+static bool add_sized(struct cb_file_slots *slots, struct cb_file_error *error, const char *path, int file,
+                      off_t bytes)
 {
     if (slots->count == CB_JOURNAL_SEGMENTS_MAX) {
         return cb_file_fail(error, 0, "use so many segments:", path);
     }
+    if (bytes <= 0 || bytes % CB_JOURNAL_BLOCK_BYTES != 0 ||
+        (slots->count != 0 && (uint64_t)bytes != slots->slot_bytes)) {
+        return cb_file_fail(error, 0, "use a segment of a wrong size:", path);
+    }
+    slots->slot_bytes = (uint64_t)bytes;
+    slots->files[slots->count++] = file;
+    return true;
+}
+
+/* Adds one file. Returns: false with errno EINVAL where O_DIRECT is refused. */
+static bool add_file(struct cb_file_slots *slots, struct cb_file_error *error, const char *path, int flags)
+{
     int file = open(path, flags | O_CLOEXEC);
     if (file < 0) {
         return cb_file_fail(error, errno, (flags & O_DIRECT) != 0 ? "open with O_DIRECT" : "open", path);
@@ -267,25 +280,24 @@ static bool add_file(struct cb_file_slots *slots, struct cb_file_error *error, c
     bool good = fstat(file, &status) == 0;
     if (!good) {
         cb_file_fail(error, errno, "examine", path);
-    } else if (status.st_size <= 0 || status.st_size % CB_JOURNAL_BLOCK_BYTES != 0 ||
-               (slots->count != 0 && (uint64_t)status.st_size != slots->slot_bytes)) {
-        good = cb_file_fail(error, 0, "use a segment of a wrong size:", path);
     }
-    if (!good) {
+    if (!good || !add_sized(slots, error, path, file, status.st_size)) {
         close(file);
         return false;
     }
-    slots->slot_bytes = (uint64_t)status.st_size;
-    slots->files[slots->count++] = file;
     return true;
 }
 
 static void close_files(struct cb_file_slots *slots)
 {
     for (uint32_t i = 0; i < slots->count; i++) {
-        close(slots->files[i]);
+        if (slots->files[i] >= 0) {
+            close(slots->files[i]);
+        }
     }
     slots->count = 0;
+    free(slots->archive);
+    slots->archive = NULL;
 }
 
 /* Slots end before `slot`. One behind it would be left out without a word, with all that it holds. */
@@ -326,6 +338,8 @@ static void clear(struct cb_file_slots *slots)
 {
     slots->count = 0;
     slots->archived = 0;
+    slots->archive = NULL;
+    slots->archive_path[0] = 0;
     slots->slot_bytes = 0;
     slots->lock = -1;
     slots->direct = false;
@@ -366,36 +380,81 @@ bool cb_file_open(struct cb_file_slots *slots, struct cb_file_error *error, cons
     return good;
 }
 
+#define ARCHIVE_DIGITS 20
+
 static int is_archive_name(const struct dirent *entry)
 {
-    unsigned long long generation;
-    int end = 0;
-    return sscanf(entry->d_name, "gen-%20llu.cbj%n", &generation, &end) == 1 && end == 28 &&
-           entry->d_name[28] == 0;
+    const char *name = entry->d_name;
+    return strncmp(name, "gen-", 4) == 0 && strspn(name + 4, "0123456789") == ARCHIVE_DIGITS &&
+           strcmp(name + 4 + ARCHIVE_DIGITS, ".cbj") == 0;
+}
+
+static bool archive_path(char path[CB_FILE_PATH_BYTES], const char *folder, uint64_t generation)
+{
+    char name[64];
+    snprintf(name, sizeof name, "gen-%020lu.cbj", generation);
+    return join(path, folder, name);
+}
+
+static bool add_archived(struct cb_file_slots *slots, struct cb_file_error *error, const char *name)
+{
+    char path[CB_FILE_PATH_BYTES];
+    struct stat status;
+    uint64_t generation = strtoull(name + 4, NULL, 10);
+    if (!archive_path(path, slots->archive_path, generation)) {
+        return cb_file_fail(error, ENAMETOOLONG, "use", slots->archive_path);
+    }
+    if (stat(path, &status) != 0) {
+        return cb_file_fail(error, errno, "examine", path);
+    }
+    slots->archive[slots->count] = generation;
+    return add_sized(slots, error, path, -1, status.st_size);
+}
+
+static uint32_t count_live(const char *directory)
+{
+    char path[CB_FILE_PATH_BYTES];
+    uint32_t count = 0;
+    while (count < CB_JOURNAL_SEGMENTS_MAX && slot_path(path, directory, count) && access(path, F_OK) == 0) {
+        count++;
+    }
+    return count;
 }
 
 static bool add_archive(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory)
 {
-    char path[CB_FILE_PATH_BYTES];
     struct dirent **names = NULL;
-    if (!join(path, directory, "archive")) {
+    if (!join(slots->archive_path, directory, "archive")) {
         return cb_file_fail(error, ENAMETOOLONG, "use", directory);
     }
-    int count = scandir(path, &names, is_archive_name, alphasort);
+    int count = scandir(slots->archive_path, &names, is_archive_name, alphasort);
     if (count < 0) {
-        return errno == ENOENT || cb_file_fail(error, errno, "list", path);
+        return errno == ENOENT || cb_file_fail(error, errno, "list", slots->archive_path);
     }
-    bool good = true;
+    int room = (int)(CB_JOURNAL_SEGMENTS_MAX - count_live(directory));
+    slots->archive = calloc(CB_JOURNAL_SEGMENTS_MAX, sizeof slots->archive[0]);
+    bool good = slots->archive != NULL || cb_file_fail(error, ENOMEM, "list", slots->archive_path);
     for (int i = 0; i < count; i++) {
-        char file_path[CB_FILE_PATH_BYTES];
-        good = good &&
-               (join(file_path, path, names[i]->d_name) ? add_file(slots, error, file_path, O_RDONLY)
-                                                        : cb_file_fail(error, ENAMETOOLONG, "use", path));
+        /* By name is by generation: the first are the oldest. */
+        good = good && (i < count - room || add_archived(slots, error, names[i]->d_name));
         free(names[i]);
     }
     free(names);
     slots->archived = slots->count;
     return good;
+}
+
+int cb_file_slot_open(const struct cb_file_slots *slots, uint32_t slot)
+{
+    char path[CB_FILE_PATH_BYTES];
+    if (slots->files[slot] >= 0) {
+        return slots->files[slot];
+    }
+    if (!archive_path(path, slots->archive_path, slots->archive[slot])) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 bool cb_file_open_all(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory)
@@ -470,9 +529,8 @@ static bool same_bytes(int a, int b, uint64_t bytes, uint8_t *chunk)
 static bool archive_as(struct cb_file_error *error, const char *folder, int from, uint64_t bytes,
                        uint64_t generation, uint8_t *chunk)
 {
-    char name[64], path[CB_FILE_PATH_BYTES], temporary[CB_FILE_PATH_BYTES];
-    snprintf(name, sizeof name, "gen-%020lu.cbj", generation);
-    if (!join(path, folder, name) || !join(temporary, folder, "copying")) {
+    char path[CB_FILE_PATH_BYTES], temporary[CB_FILE_PATH_BYTES];
+    if (!archive_path(path, folder, generation) || !join(temporary, folder, "copying")) {
         return cb_file_fail(error, ENAMETOOLONG, "use", folder);
     }
     int old = open(path, O_RDONLY | O_CLOEXEC);
@@ -507,7 +565,7 @@ static bool archive_as(struct cb_file_error *error, const char *folder, int from
 bool cb_file_archive(struct cb_file_error *error, const char *directory, const struct cb_file_slots *slots,
                      uint32_t slot, uint64_t generation)
 {
-    CB_ASSERT(slot < slots->count && generation != 0);
+    CB_ASSERT(slot < slots->count && generation != 0 && slots->files[slot] >= 0);
     char folder[CB_FILE_PATH_BYTES];
     if (!join(folder, directory, "archive")) {
         return cb_file_fail(error, ENAMETOOLONG, "use", directory);

@@ -31,9 +31,11 @@ enum cb_file_mode {
 
 /* The open files of a set of slots: shared by drivers/file and drivers/uring. */
 struct cb_file_slots {
-    int files[CB_JOURNAL_SEGMENTS_MAX];
+    int files[CB_JOURNAL_SEGMENTS_MAX]; /* -1: of the archive, opened for each read */
     uint32_t count;
     uint32_t archived; /* the first files are copies in the archive: for the reader */
+    uint64_t *archive; /* generations of those whose file is -1; NULL: none. Freed by close */
+    char archive_path[CB_FILE_PATH_BYTES];
     uint64_t slot_bytes;
     int lock;    /* -1: none */
     bool direct; /* O_DIRECT is on for all of them: say so where it is not */
@@ -55,7 +57,9 @@ bool cb_file_exists(const char *directory);
  */
 CB_MUST_CHECK bool cb_file_open(struct cb_file_slots *slots, struct cb_file_error *error,
                                 const char *directory, enum cb_file_mode mode);
-/* Open DIR/archive segments (if any), then the live slots, read only: a disk for the reader. */
+/* Open DIR/archive segments (if any), then the live slots, read only: a disk for the reader. The archive has
+ * no greatest size, but a process has of open files: an archived file is open only while it is read, and if
+ * there are more than CB_JOURNAL_SEGMENTS_MAX in all the oldest are left out. */
 CB_MUST_CHECK bool cb_file_open_all(struct cb_file_slots *slots, struct cb_file_error *error,
                                     const char *directory);
 /* Open the named files, read only, all of the same size, in the order given. */

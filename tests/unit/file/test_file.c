@@ -392,6 +392,75 @@ Test(file, archiving_other_bytes_under_an_existing_name_is_refused)
     cb_file_close(&slots);
 }
 
+/* An archive grows for ever; the number of files a process may have open does not. */
+Test(file, an_archive_of_more_segments_than_files_may_be_open_is_read)
+{
+    static struct cb_file_disk disk;
+    static _Alignas(4096) uint8_t data[4096];
+    const uint64_t copies = 100;
+    cr_assert(cb_file_format(&error, directory, 2, SLOT_BYTES));
+    cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED));
+    cb_file_disk_init(&disk, &slots);
+    struct cb_disk_op op = {.kind = CB_DISK_WRITE_SYNC, .offset = 8192, .data = data, .bytes = 4096};
+    struct cb_disk_done done;
+    for (uint64_t generation = 1; generation <= copies; generation++) {
+        data[0] = (uint8_t)generation;
+        cr_assert(disk.disk.submit(disk.disk.self, &op));
+        cr_assert_eq(disk.disk.reap(disk.disk.self, &done, 1), 1u);
+        cr_assert(cb_file_archive(&error, directory, &slots, 0, generation), "%s", error.text);
+    }
+    cb_file_close(&slots);
+
+    struct rlimit old, limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    limit = old;
+    limit.rlim_cur = 64;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_assert(cb_file_open_all(&slots, &error, directory), "%s", error.text);
+    cr_assert_eq(slots.archived, copies);
+    cr_assert_eq(slots.count, copies + 2);
+    cb_file_disk_init(&disk, &slots);
+    op.kind = CB_DISK_READ;
+    for (op.slot = 0; op.slot < slots.count; op.slot++) {
+        cr_assert(disk.disk.submit(disk.disk.self, &op));
+        cr_assert_eq(disk.disk.reap(disk.disk.self, &done, 1), 1u);
+        cr_assert_eq(done.result, 4096);
+        cr_assert_eq(data[0], op.slot < copies ? op.slot + 1 : op.slot == copies ? copies : 0);
+    }
+    char path[512];
+    path_of(path, "archive/gen-00000000000000000007.cbj");
+    cr_assert_eq(unlink(path), 0);
+    op.slot = 6;
+    cr_assert(disk.disk.submit(disk.disk.self, &op));
+    cr_assert_eq(disk.disk.reap(disk.disk.self, &done, 1), 1u);
+    cr_assert_eq(done.result, -ENOENT, "taken away meanwhile");
+    cb_file_close(&slots);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
+Test(file, of_more_archived_segments_than_a_reader_takes_the_oldest_are_left_out)
+{
+    char path[512];
+    cr_assert(cb_file_format(&error, directory, 2, SLOT_BYTES));
+    path_of(path, "archive");
+    cr_assert_eq(mkdir(path, 0750), 0);
+    for (uint32_t generation = 1; generation <= CB_JOURNAL_SEGMENTS_MAX; generation++) {
+        char name[64];
+        snprintf(name, sizeof name, "archive/gen-%020u.cbj", generation);
+        path_of(path, name);
+        int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        cr_assert_geq(file, 0);
+        cr_assert_eq(ftruncate(file, SLOT_BYTES), 0);
+        close(file);
+    }
+    cr_assert(cb_file_open_all(&slots, &error, directory), "%s", error.text);
+    cr_assert_eq(slots.count, CB_JOURNAL_SEGMENTS_MAX);
+    cr_assert_eq(slots.archived, CB_JOURNAL_SEGMENTS_MAX - 2);
+    cr_assert_eq(slots.archive[0], 3u);
+    cr_assert_eq(slots.archive[slots.archived - 1], CB_JOURNAL_SEGMENTS_MAX);
+    cb_file_close(&slots);
+}
+
 /* A copy whose name was not durable yet when its maker ended: with the same bytes it is no news, but the name
  * still has to be synced before the segment may go. */
 Test(file, an_archived_copy_that_is_there_already_is_made_durable_all_the_same)
