@@ -124,70 +124,154 @@ bool cb_file_exists(const char *directory)
     return slot_path(path, directory, 0) && stat(path, &status) == 0;
 }
 
+/* Returns: the descriptor that holds the lock until it is closed; -1 with *error filled. */
+static int take_lock(struct cb_file_error *error, const char *directory)
+{
+    char path[CB_FILE_PATH_BYTES];
+    if (!join(path, directory, "lock")) {
+        cb_file_fail(error, ENAMETOOLONG, "use", directory);
+        return -1;
+    }
+    int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (lock < 0) {
+        cb_file_fail(error, errno, "open", path);
+        return -1;
+    }
+    /* The kernel may need a moment to close the files of a writer that was just killed: what it had asked of
+     * io_uring ends first. */
+    int failed = flock(lock, LOCK_EX | LOCK_NB);
+    for (int i = 0; failed != 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
+        struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+        nanosleep(&pause, NULL);
+        failed = flock(lock, LOCK_EX | LOCK_NB);
+    }
+    if (failed != 0) {
+        int number = errno;
+        close(lock);
+        if (number == EWOULDBLOCK) {
+            cb_file_fail(error, 0, "write: another process has the journal open:", directory);
+            error->number = EWOULDBLOCK;
+        } else {
+            cb_file_fail(error, number, "lock", path);
+        }
+        return -1;
+    }
+    return lock;
+}
+
+/* Takes away what an interrupted format left, which is zeros only. Anything else is a journal whose slot 0
+ * was lost: nobody may write over it. */
+static bool clear_remains(struct cb_file_error *error, const char *directory, uint8_t *chunk)
+{
+    for (uint32_t slot = 1; slot < CB_JOURNAL_SEGMENTS_MAX; slot++) {
+        char path[CB_FILE_PATH_BYTES];
+        if (!slot_path(path, directory, slot)) {
+            return cb_file_fail(error, ENAMETOOLONG, "use", directory);
+        }
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        if (file < 0 && errno == ENOENT) {
+            continue;
+        }
+        ssize_t got = file < 0 ? -1 : 1;
+        bool zeros = true;
+        while (zeros && got > 0) {
+            got = read(file, chunk, CHUNK_BYTES);
+            for (ssize_t i = 0; i < got; i++) {
+                zeros = zeros && chunk[i] == 0;
+            }
+        }
+        int number = errno;
+        if (file >= 0) {
+            close(file);
+        }
+        if (got < 0) {
+            return cb_file_fail(error, number, "read", path);
+        }
+        if (!zeros) {
+            cb_file_fail(error, 0, "make a journal: seg-0000.cbj is missing, but there are records in", path);
+            error->number = EEXIST;
+            return false;
+        }
+        if (unlink(path) != 0) {
+            return cb_file_fail(error, errno, "remove", path);
+        }
+    }
+    return true;
+}
+
+/* Slot 0 last, and under its name only when it is whole: while it is missing the directory is no journal. */
+static bool make_slots(struct cb_file_error *error, const char *directory, uint32_t slots,
+                       uint64_t slot_bytes, const uint8_t *zeros)
+{
+    char path[CB_FILE_PATH_BYTES], temporary[CB_FILE_PATH_BYTES];
+    for (uint32_t slot = slots - 1; slot > 0; slot--) {
+        if (!slot_path(path, directory, slot)) {
+            return cb_file_fail(error, ENAMETOOLONG, "use", directory);
+        }
+        if (!make_slot(error, path, zeros, slot_bytes)) {
+            return false;
+        }
+    }
+    if (!slot_path(path, directory, 0) || !join(temporary, directory, "seg-0000.cbj.new")) {
+        return cb_file_fail(error, ENAMETOOLONG, "use", directory);
+    }
+    if (!make_slot(error, temporary, zeros, slot_bytes) || !sync_directory(error, directory)) {
+        return false;
+    }
+    if (rename(temporary, path) != 0) {
+        return cb_file_fail(error, errno, "rename to", path);
+    }
+    return sync_directory(error, directory);
+}
+
 bool cb_file_format(struct cb_file_error *error, const char *directory, uint32_t slots, uint64_t slot_bytes)
 {
     CB_ASSERT(slots >= 1 && slots <= CB_JOURNAL_SEGMENTS_MAX);
     CB_ASSERT(slot_bytes >= 64u * 1024u && slot_bytes % CB_JOURNAL_BLOCK_BYTES == 0);
-    if (cb_file_exists(directory)) {
-        return cb_file_fail(error, EEXIST, "make a journal in", directory);
-    }
     if (mkdir(directory, 0750) != 0 && errno != EEXIST) {
         return cb_file_fail(error, errno, "make directory", directory);
     }
-    uint8_t *zeros = calloc(1, CHUNK_BYTES);
-    if (zeros == NULL) {
-        return cb_file_fail(error, ENOMEM, "make a journal in", directory);
+    /* Of two that start at once in an empty directory only one makes the slots. */
+    int lock = take_lock(error, directory);
+    if (lock < 0) {
+        return false;
     }
-    bool good = true;
-    /* Slot 0 last: while it is missing the directory is no journal. */
-    for (uint32_t slot = slots; good && slot > 0; slot--) {
-        char path[CB_FILE_PATH_BYTES];
-        good =
-            slot_path(path, directory, slot - 1) ? true : cb_file_fail(error, ENAMETOOLONG, "use", directory);
-        good = good && (slot != 1 || sync_directory(error, directory));
-        good = good && make_slot(error, path, zeros, slot_bytes);
+    uint8_t *chunk = malloc(CHUNK_BYTES);
+    bool good = false;
+    if (cb_file_exists(directory)) {
+        cb_file_fail(error, EEXIST, "make a journal in", directory);
+    } else if (chunk == NULL) {
+        cb_file_fail(error, ENOMEM, "make a journal in", directory);
+    } else if (clear_remains(error, directory, chunk)) {
+        memset(chunk, 0, CHUNK_BYTES);
+        good = make_slots(error, directory, slots, slot_bytes, chunk);
     }
-    free(zeros);
-    return good && sync_directory(error, directory);
+    free(chunk);
+    close(lock);
+    return good;
 }
 
 /* ---- open ---- */
 
-static bool take_lock(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory)
+/* Adds a file of that size, open or (-1) to be opened for each read. All must be of one size. */
+static bool add_sized(struct cb_file_slots *slots, struct cb_file_error *error, const char *path, int file,
+                      off_t bytes)
 {
-    char path[CB_FILE_PATH_BYTES];
-    if (!join(path, directory, "lock")) {
-        return cb_file_fail(error, ENAMETOOLONG, "use", directory);
+    if (slots->count == CB_JOURNAL_SEGMENTS_MAX) {
+        return cb_file_fail(error, 0, "use so many segments:", path);
     }
-    slots->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (slots->lock < 0) {
-        return cb_file_fail(error, errno, "open", path);
+    if (bytes <= 0 || bytes % CB_JOURNAL_BLOCK_BYTES != 0 ||
+        (slots->count != 0 && (uint64_t)bytes != slots->slot_bytes)) {
+        return cb_file_fail(error, 0, "use a segment of a wrong size:", path);
     }
-    /* The kernel may need a moment to close the files of a writer that was just killed: what it had asked of
-     * io_uring ends first. */
-    int failed = flock(slots->lock, LOCK_EX | LOCK_NB);
-    for (int i = 0; failed != 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
-        struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
-        nanosleep(&pause, NULL);
-        failed = flock(slots->lock, LOCK_EX | LOCK_NB);
-    }
-    if (failed != 0) {
-        if (errno == EWOULDBLOCK) {
-            cb_file_fail(error, 0, "write: another process has the journal open:", directory);
-            error->number = EWOULDBLOCK;
-            return false;
-        }
-        return cb_file_fail(error, errno, "lock", path);
-    }
+    slots->slot_bytes = (uint64_t)bytes;
+    slots->files[slots->count++] = file;
     return true;
 }
 
 /* Adds one file. Returns: false with errno EINVAL where O_DIRECT is refused. */
 static bool add_file(struct cb_file_slots *slots, struct cb_file_error *error, const char *path, int flags)
 {
-    if (slots->count == CB_JOURNAL_SEGMENTS_MAX) {
-        return cb_file_fail(error, 0, "use so many segments:", path);
-    }
     int file = open(path, flags | O_CLOEXEC);
     if (file < 0) {
         return cb_file_fail(error, errno, (flags & O_DIRECT) != 0 ? "open with O_DIRECT" : "open", path);
@@ -196,25 +280,37 @@ static bool add_file(struct cb_file_slots *slots, struct cb_file_error *error, c
     bool good = fstat(file, &status) == 0;
     if (!good) {
         cb_file_fail(error, errno, "examine", path);
-    } else if (status.st_size <= 0 || status.st_size % CB_JOURNAL_BLOCK_BYTES != 0 ||
-               (slots->count != 0 && (uint64_t)status.st_size != slots->slot_bytes)) {
-        good = cb_file_fail(error, 0, "use a segment of a wrong size:", path);
     }
-    if (!good) {
+    if (!good || !add_sized(slots, error, path, file, status.st_size)) {
         close(file);
         return false;
     }
-    slots->slot_bytes = (uint64_t)status.st_size;
-    slots->files[slots->count++] = file;
     return true;
 }
 
 static void close_files(struct cb_file_slots *slots)
 {
     for (uint32_t i = 0; i < slots->count; i++) {
-        close(slots->files[i]);
+        if (slots->files[i] >= 0) {
+            close(slots->files[i]);
+        }
     }
     slots->count = 0;
+    free(slots->archive);
+    slots->archive = NULL;
+}
+
+/* Slots end before `slot`. One behind it would be left out without a word, with all that it holds. */
+static bool no_gap(struct cb_file_error *error, const char *directory, uint32_t slot)
+{
+    char missing[CB_FILE_PATH_BYTES], path[CB_FILE_PATH_BYTES];
+    for (uint32_t later = slot + 1; later < CB_JOURNAL_SEGMENTS_MAX; later++) {
+        if (slot_path(path, directory, later) && access(path, F_OK) == 0) {
+            (void)slot_path(missing, directory, slot);
+            return cb_file_fail(error, ENOENT, "use the segments behind", missing);
+        }
+    }
+    return true;
 }
 
 static bool add_live(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory,
@@ -229,7 +325,7 @@ static bool add_live(struct cb_file_slots *slots, struct cb_file_error *error, c
             return cb_file_fail(error, ENAMETOOLONG, "use", directory);
         }
         if (slot > 0 && access(path, F_OK) != 0 && errno == ENOENT) {
-            return true;
+            return no_gap(error, directory, slot);
         }
         if (!add_file(slots, error, path, flags)) {
             return false;
@@ -242,6 +338,8 @@ static void clear(struct cb_file_slots *slots)
 {
     slots->count = 0;
     slots->archived = 0;
+    slots->archive = NULL;
+    slots->archive_path[0] = 0;
     slots->slot_bytes = 0;
     slots->lock = -1;
     slots->direct = false;
@@ -272,7 +370,8 @@ bool cb_file_open(struct cb_file_slots *slots, struct cb_file_error *error, cons
         return cb_file_fail(error, 0, "find a journal (seg-0000.cbj) in", directory);
     }
     slots->writable = mode != CB_FILE_READ;
-    bool good = !slots->writable || take_lock(slots, error, directory);
+    slots->lock = slots->writable ? take_lock(error, directory) : -1;
+    bool good = !slots->writable || slots->lock >= 0;
     good = good && add_live_direct(slots, error, directory, slots->writable ? O_RDWR : O_RDONLY,
                                    mode != CB_FILE_DIRECT);
     if (!good) {
@@ -281,36 +380,81 @@ bool cb_file_open(struct cb_file_slots *slots, struct cb_file_error *error, cons
     return good;
 }
 
+#define ARCHIVE_DIGITS 20
+
 static int is_archive_name(const struct dirent *entry)
 {
-    unsigned long long generation;
-    int end = 0;
-    return sscanf(entry->d_name, "gen-%20llu.cbj%n", &generation, &end) == 1 && end == 28 &&
-           entry->d_name[28] == 0;
+    const char *name = entry->d_name;
+    return strncmp(name, "gen-", 4) == 0 && strspn(name + 4, "0123456789") == ARCHIVE_DIGITS &&
+           strcmp(name + 4 + ARCHIVE_DIGITS, ".cbj") == 0;
+}
+
+static bool archive_path(char path[CB_FILE_PATH_BYTES], const char *folder, uint64_t generation)
+{
+    char name[64];
+    snprintf(name, sizeof name, "gen-%020lu.cbj", generation);
+    return join(path, folder, name);
+}
+
+static bool add_archived(struct cb_file_slots *slots, struct cb_file_error *error, const char *name)
+{
+    char path[CB_FILE_PATH_BYTES];
+    struct stat status;
+    uint64_t generation = strtoull(name + 4, NULL, 10);
+    if (!archive_path(path, slots->archive_path, generation)) {
+        return cb_file_fail(error, ENAMETOOLONG, "use", slots->archive_path);
+    }
+    if (stat(path, &status) != 0) {
+        return cb_file_fail(error, errno, "examine", path);
+    }
+    slots->archive[slots->count] = generation;
+    return add_sized(slots, error, path, -1, status.st_size);
+}
+
+static uint32_t count_live(const char *directory)
+{
+    char path[CB_FILE_PATH_BYTES];
+    uint32_t count = 0;
+    while (count < CB_JOURNAL_SEGMENTS_MAX && slot_path(path, directory, count) && access(path, F_OK) == 0) {
+        count++;
+    }
+    return count;
 }
 
 static bool add_archive(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory)
 {
-    char path[CB_FILE_PATH_BYTES];
     struct dirent **names = NULL;
-    if (!join(path, directory, "archive")) {
+    if (!join(slots->archive_path, directory, "archive")) {
         return cb_file_fail(error, ENAMETOOLONG, "use", directory);
     }
-    int count = scandir(path, &names, is_archive_name, alphasort);
+    int count = scandir(slots->archive_path, &names, is_archive_name, alphasort);
     if (count < 0) {
-        return errno == ENOENT || cb_file_fail(error, errno, "list", path);
+        return errno == ENOENT || cb_file_fail(error, errno, "list", slots->archive_path);
     }
-    bool good = true;
+    int room = (int)(CB_JOURNAL_SEGMENTS_MAX - count_live(directory));
+    slots->archive = calloc(CB_JOURNAL_SEGMENTS_MAX, sizeof slots->archive[0]);
+    bool good = slots->archive != NULL || cb_file_fail(error, ENOMEM, "list", slots->archive_path);
     for (int i = 0; i < count; i++) {
-        char file_path[CB_FILE_PATH_BYTES];
-        good = good &&
-               (join(file_path, path, names[i]->d_name) ? add_file(slots, error, file_path, O_RDONLY)
-                                                        : cb_file_fail(error, ENAMETOOLONG, "use", path));
+        /* By name is by generation: the first are the oldest. */
+        good = good && (i < count - room || add_archived(slots, error, names[i]->d_name));
         free(names[i]);
     }
     free(names);
     slots->archived = slots->count;
     return good;
+}
+
+int cb_file_slot_open(const struct cb_file_slots *slots, uint32_t slot)
+{
+    char path[CB_FILE_PATH_BYTES];
+    if (slots->files[slot] >= 0) {
+        return slots->files[slot];
+    }
+    if (!archive_path(path, slots->archive_path, slots->archive[slot])) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 bool cb_file_open_all(struct cb_file_slots *slots, struct cb_file_error *error, const char *directory)
@@ -385,9 +529,8 @@ static bool same_bytes(int a, int b, uint64_t bytes, uint8_t *chunk)
 static bool archive_as(struct cb_file_error *error, const char *folder, int from, uint64_t bytes,
                        uint64_t generation, uint8_t *chunk)
 {
-    char name[64], path[CB_FILE_PATH_BYTES], temporary[CB_FILE_PATH_BYTES];
-    snprintf(name, sizeof name, "gen-%020lu.cbj", generation);
-    if (!join(path, folder, name) || !join(temporary, folder, "copying")) {
+    char path[CB_FILE_PATH_BYTES], temporary[CB_FILE_PATH_BYTES];
+    if (!archive_path(path, folder, generation) || !join(temporary, folder, "copying")) {
         return cb_file_fail(error, ENAMETOOLONG, "use", folder);
     }
     int old = open(path, O_RDONLY | O_CLOEXEC);
@@ -395,8 +538,14 @@ static bool archive_as(struct cb_file_error *error, const char *folder, int from
         struct stat status;
         bool same = fstat(old, &status) == 0 && (uint64_t)status.st_size == bytes &&
                     same_bytes(from, old, bytes, chunk);
+        int failed = same && fsync(old) != 0 ? errno : 0;
         close(old);
-        return same || cb_file_fail(error, EEXIST, "archive: a different segment is", path);
+        if (!same || failed != 0) {
+            return same ? cb_file_fail(error, failed, "sync", path)
+                        : cb_file_fail(error, EEXIST, "archive: a different segment is", path);
+        }
+        /* Whoever put it there may have ended before its name was durable. */
+        return sync_directory(error, folder);
     }
     (void)unlink(temporary); /* what an interrupted copy left */
     if (!copy_slot(error, from, bytes, chunk, temporary)) {
@@ -406,13 +555,17 @@ static bool archive_as(struct cb_file_error *error, const char *folder, int from
     if (rename(temporary, path) != 0) {
         return cb_file_fail(error, errno, "rename to", path);
     }
-    return sync_directory(error, folder);
+    if (!sync_directory(error, folder)) {
+        (void)unlink(path); /* not to be taken for one that is durable by a second try */
+        return false;
+    }
+    return true;
 }
 
 bool cb_file_archive(struct cb_file_error *error, const char *directory, const struct cb_file_slots *slots,
                      uint32_t slot, uint64_t generation)
 {
-    CB_ASSERT(slot < slots->count && generation != 0);
+    CB_ASSERT(slot < slots->count && generation != 0 && slots->files[slot] >= 0);
     char folder[CB_FILE_PATH_BYTES];
     if (!join(folder, directory, "archive")) {
         return cb_file_fail(error, ENAMETOOLONG, "use", directory);

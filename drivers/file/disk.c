@@ -1,4 +1,5 @@
 /* The disk port over plain files: each operation is finished inside submit. */
+#include "drivers/file/error.h"
 #include "drivers/file/file.h"
 
 #include <errno.h>
@@ -11,7 +12,10 @@
 
 static int32_t carry_out(const struct cb_file_slots *slots, const struct cb_disk_op *op)
 {
-    int file = slots->files[op->slot];
+    int file = cb_file_slot_open(slots, op->slot);
+    if (file < 0) {
+        return -errno;
+    }
     off_t offset = (off_t)op->offset;
     struct iovec vector = {.iov_base = op->data, .iov_len = op->bytes};
     ssize_t result = -1;
@@ -34,7 +38,11 @@ static int32_t carry_out(const struct cb_file_slots *slots, const struct cb_disk
         /* A sync that was interrupted may have lost its error: only transfers that did not begin are
          * repeated. */
     } while (result < 0 && errno == EINTR && op->kind == CB_DISK_READ);
-    return result < 0 ? -errno : (int32_t)result;
+    int32_t answer = result < 0 ? -errno : (int32_t)result;
+    if (slots->files[op->slot] < 0) {
+        close(file);
+    }
+    return answer;
 }
 
 static bool submit(void *self, const struct cb_disk_op *op)

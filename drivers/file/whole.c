@@ -121,7 +121,11 @@ bool cb_file_writer_commit(struct cb_file_writer *f, struct cb_file_error *error
         *error = f->error;
         return false;
     }
-    return sync_parent(error, f->path);
+    if (!sync_parent(error, f->path)) {
+        (void)unlink(f->path); /* others look for the name, and take what has it for durable */
+        return false;
+    }
+    return true;
 }
 
 void cb_file_writer_abandon(struct cb_file_writer *f)

@@ -19,6 +19,7 @@ struct flight {
     uint64_t tag;
     uint32_t waits; /* completions still to come; 0: free */
     bool linked;
+    bool split; /* the kernel took the write without the sync that was linked to it */
     uint32_t bytes;
     int32_t write_result, sync_result;
 };
@@ -69,14 +70,18 @@ static void prepare(struct io_uring_sqe *sqe, const struct cb_disk_op *op)
 }
 
 /* Hands everything prepared to the kernel. -EBUSY and -EINTR leave the entries in the ring: repeated a
- * bounded number of times, since each call lets the kernel make progress. */
-static bool enter(struct cb_uring *u)
+ * bounded number of times, since each call lets the kernel make progress. A call may also take a part (short
+ * of memory): a link does not reach over two calls, so *split says that a sync may have run before its write.
+ */
+static bool enter(struct cb_uring *u, bool *split)
 {
+    *split = false;
     for (uint32_t i = 0; i < 1000000 && io_uring_sq_ready(&u->ring) > 0; i++) {
         int result = io_uring_submit(&u->ring);
         if (result < 0 && result != -EINTR && result != -EBUSY && result != -EAGAIN) {
             return false;
         }
+        *split = *split || (result > 0 && io_uring_sq_ready(&u->ring) > 0);
     }
     return io_uring_sq_ready(&u->ring) == 0;
 }
@@ -110,7 +115,7 @@ static bool submit(void *self, const struct cb_disk_op *op)
     u->in_flight++;
     /* A ring that can not be entered any more is a broken machine, not a full queue: nothing may be taken
      * back. */
-    CB_ASSERT(enter(u));
+    CB_ASSERT(enter(u, &u->flights[index].split));
     return true;
 }
 
@@ -121,6 +126,9 @@ static int32_t result_of(const struct flight *f)
     bool whole = f->write_result >= 0 && (uint32_t)f->write_result == f->bytes;
     if (f->linked && whole && f->sync_result < 0) {
         return f->sync_result;
+    }
+    if (f->split && whole) {
+        return -EAGAIN; /* it may be durable, and nobody knows */
     }
     return f->write_result;
 }

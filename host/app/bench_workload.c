@@ -324,7 +324,7 @@ static void put_cancel(struct cb_bench_tape *tape, struct cb_bench_world *world,
                        const struct cb_bench_order *order)
 {
     struct cb_wire_order_cancel out = {.order_id = order->id, .account = order->account};
-    put(tape, world, SESSION_TRADER, cb_wire_order_cancel_encode(room(tape), &out), CB_BENCH_CANCEL);
+    put(tape, world, SESSION_VENUE, cb_wire_order_cancel_encode(room(tape), &out), CB_BENCH_CANCEL);
 }
 
 static void put_deposit(struct cb_bench_tape *tape, struct cb_bench_world *world, uint32_t account,

@@ -103,6 +103,15 @@ static enum cb_exit open_slots(struct box *box)
         return CB_EXIT_ENVIRONMENT;
     }
     box->slots_open = true;
+    if (box->slots.count < config->segments) {
+        /* The last of them may hold what was written last: without them the journal only looks whole. */
+        cb_message_print(errors, CB_MESSAGE_4005,
+                         "%s: %" PRIu32 " of %" PRIu32
+                         " segments are there. If files were lost, restore them. If `segments` was raised, "
+                         "set it back: it is for a new journal. Nothing was changed.",
+                         box->directory, box->slots.count, config->segments);
+        return CB_EXIT_ENVIRONMENT;
+    }
     if (box->slots.count != config->segments || box->slots.slot_bytes != config->segment_bytes) {
         fprintf(errors,
                 "journal: %s was made with %" PRIu32 " segments of %" PRIu64

@@ -62,6 +62,17 @@ static bool whole_path(char path[CB_SOCKET_PATH_BYTES], const char *socket, char
     return true;
 }
 
+static bool folder_exists(const char *path)
+{
+    char folder[CB_SOCKET_PATH_BYTES];
+    const char *end = strrchr(path, '/');
+    if (end == NULL || end == path) {
+        return true;
+    }
+    snprintf(folder, sizeof folder, "%.*s", (int)(end - path), path);
+    return access(folder, W_OK) == 0;
+}
+
 static bool open_dpdk(struct cb_nic *nic, const struct cb_nic_config *line, enum cb_lines_end end,
                       char *error)
 {
@@ -75,6 +86,12 @@ static bool open_dpdk(struct cb_nic *nic, const struct cb_nic_config *line, enum
         options.kind = end == CB_LINES_BOX ? CB_DPDK_MEMIF_SERVER : CB_DPDK_MEMIF_CLIENT;
         options.socket_path = socket;
         options.memif_id = line->id;
+        if (!folder_exists(socket)) {
+            snprintf(error, ERROR_BYTES,
+                     "the folder of the socket %s does not exist or may not be written: make it first",
+                     socket);
+            return false;
+        }
         break;
     case CB_NIC_PCAP:
         options.kind = CB_DPDK_PCAP;

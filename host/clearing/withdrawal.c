@@ -110,13 +110,27 @@ static s128 slack_of(const struct cb_margin *margin)
     return (s128)margin->e_im_e6 - margin->im_e6 - margin->holds_e6;
 }
 
-static enum cb_reject check_margin(uint8_t state, const struct cb_margin *held,
+/* Whether the book has a position whose price is fixed and not known here: past its expiry, not yet settled.
+ * The margin goes on valuing it at the live price, which may be far from that. */
+static bool awaits_settlement(const struct cb_book *book, const struct cb_config *config, int64_t now_ns)
+{
+    for (uint32_t i = 0; i < book->positions_count; i++) {
+        CB_ASSERT(book->positions[i].instrument < config->instruments_count);
+        int64_t expiry_ns = config->instruments[book->positions[i].instrument].expiry_ns;
+        if (expiry_ns != 0 && now_ns >= expiry_ns) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum cb_reject check_margin(uint8_t state, bool unsettled, const struct cb_margin *held,
                                    const struct cb_margin *released)
 {
     if (held->overflow || released->overflow || state == CB_MARGIN_UNKNOWN) {
         return CB_REJECT_UNKNOWN;
     }
-    if (held->stale || released->stale) {
+    if (unsettled || held->stale || released->stale) {
         return CB_REJECT_STALE_PRICE;
     }
     bool barred = state == CB_MARGIN_LIQUIDATE || state == CB_MARGIN_BANKRUPT;
@@ -155,6 +169,7 @@ void cb_withdrawal_decide(struct cb_verdict *out, struct cb_book *book, const st
     memset(&released, 0, sizeof released);
     ask_held(&held, book, &target, margin, context);
     ask_released(&released, book, &target, margin, context);
-    out->reason = (uint16_t)check_margin(in->state, &held, &released);
+    bool unsettled = awaits_settlement(book, config, in->as_of_ns);
+    out->reason = (uint16_t)check_margin(in->state, unsettled, &held, &released);
     out->margin = released_is_worse(&held, &released) ? released : held;
 }

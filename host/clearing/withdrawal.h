@@ -6,9 +6,10 @@
  * E_im >= IM + pending holds, on fresh prices, in range.
  *
  * First reason that applies: REQUEST_ID (0), UNKNOWN_HOLDING, QUANTITY (not in 1 .. CB_QTY_E8_MAX - 1, or USD
- * finer than 1e-6), BALANCE (more than the balance less its holds), UNKNOWN (state or overflow), STALE_PRICE,
- * MARGIN (also: the account's state is LIQUIDATE or BANKRUPT). Whether a hold can be stored (HOLDS_FULL) is
- * the ledger's to say. */
+ * finer than 1e-6), BALANCE (more than the balance less its holds), UNKNOWN (state or overflow), STALE_PRICE
+ * (also: a position has expired and is not settled, so that the live price is not its own), MARGIN (also: the
+ * account's state is LIQUIDATE or BANKRUPT). Whether a hold can be stored (HOLDS_FULL) is the ledger's to
+ * say. */
 #ifndef CB_HOST_CLEARING_WITHDRAWAL_H
 #define CB_HOST_CLEARING_WITHDRAWAL_H
 
@@ -33,8 +34,8 @@ struct cb_withdrawal {
  * futures which has less `free` (HELD on a tie, and whichever left the range if one did), zero for a reason
  * up to BALANCE. out->state and out->previous are in->state.
  *
- * Requires: `book` is the caller's copy, sorted as book.h says; as it was on return. Bounds: O(balances) and
- * two calls of `margin`. */
+ * Requires: `book` is the caller's copy, sorted as book.h says; as it was on return. Bounds: O(positions +
+ * balances) and two calls of `margin`. */
 void cb_withdrawal_decide(struct cb_verdict *out, struct cb_book *book, const struct cb_config *config,
                           const struct cb_withdrawal *in, cb_margin_fn *margin, void *context);
 

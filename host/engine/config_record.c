@@ -1,10 +1,15 @@
 #include "host/engine/config_record.h"
 
 #include "host/base/assert.h"
+#include "host/engine/core.h"
 
 #include <string.h>
 
-#define CB_CONFIG_FORMAT 1u
+/* Low half: the layout below. High half: the rules under which the journal that begins with this was written.
+ */
+#define CB_CONFIG_LAYOUT 1u
+#define CB_CONFIG_FORMAT (CB_CORE_VERSION << 16 | CB_CONFIG_LAYOUT)
+_Static_assert(CB_CORE_VERSION <= UINT16_MAX, "a core version is half a word, as in a snapshot's header");
 
 /* The longest wait, about 36 years: a record's time reaches 2^62 ns, and a deadline after it must be a time
  * too. */

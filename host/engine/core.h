@@ -29,7 +29,8 @@
 #include "host/types/market.h"
 #include "host/types/verdict.h"
 
-/* The layout and the behaviour of the state: a journal or snapshot of another number is refused. */
+/* The layout and the behaviour of the state: a journal or snapshot of another number is refused, the journal
+ * by the configuration it begins with. */
 #define CB_CORE_VERSION 1u
 
 /* What the core tells the world outside of it. Any function may be NULL. The message bytes are the core's and

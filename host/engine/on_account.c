@@ -107,22 +107,25 @@ enum cb_reject cb_core_on_settlement(struct cb_core *core, const struct cb_core_
     return reason;
 }
 
+/* The venue says it, not the trader: an order that is still live there must keep its margin here. */
 enum cb_reject cb_core_on_order_cancel(struct cb_core *core, const struct cb_core_request *request)
 {
     struct cb_wire_order_cancel in;
+    struct cb_book_order order;
     if (!cb_wire_order_cancel_decode(&in, request->event->body)) {
         return CB_REJECT_RESERVED;
     }
-    cb_ledger_expect(&core->ledger, in.account, in.order_id);
     if (!cb_ledger_is_open(&core->ledger, in.account)) {
         return CB_REJECT_UNKNOWN_ACCOUNT;
     }
-    if (cb_ledger_owner(&core->ledger, in.account) != request->event->session) {
+    if (!cb_ledger_order(&core->ledger, in.account, in.order_id, &order)) {
+        return CB_REJECT_UNKNOWN_ORDER;
+    }
+    if (!is_operator(request) && core->config->venues[order.venue].session != request->event->session) {
         return CB_REJECT_PERMISSION;
     }
     enum cb_reject reason = cb_ledger_order_cancel(&core->ledger, in.account, in.order_id);
-    if (reason == CB_REJECT_NONE) {
-        cb_core_watch_account(core, in.account);
-    }
-    return reason;
+    CB_ASSERT(reason == CB_REJECT_NONE);
+    cb_core_watch_account(core, in.account);
+    return CB_REJECT_NONE;
 }

@@ -119,15 +119,11 @@ bool cb_ingress_reset(struct cb_ingress *in, uint32_t session, uint64_t next_seq
 bool cb_ingress_path(const struct cb_ingress *in, uint32_t session, struct cb_ingress_path *out)
 {
     const struct cb_ingress_session *s = session_at(in, session);
-    const struct cb_ingress_peer *best = NULL;
-    for (uint32_t line = 0; line < in->lines_count; line++) {
-        const struct cb_ingress_peer *peer = &s->peers[line];
-        if (peer->known && (best == NULL || peer->news_ns > best->news_ns)) {
-            best = peer;
-            *out = (struct cb_ingress_path){.peer = peer->end, .vlan = peer->vlan, .line = line};
-        }
+    const struct cb_ingress_peer *peer = &s->peers[s->answer_line];
+    if (peer->known) {
+        *out = (struct cb_ingress_path){.peer = peer->end, .vlan = peer->vlan, .line = s->answer_line};
     }
-    return best != NULL;
+    return peer->known;
 }
 
 bool cb_ingress_stale(const struct cb_ingress *in, uint32_t session)

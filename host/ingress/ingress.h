@@ -17,7 +17,9 @@
  * by a datagram that is news on its line (it ends past everything seen there, or is a heartbeat that says
  * nothing older), or when there was no news on that line for CB_INGRESS_QUIET_NS (a sender that restarted
  * with another port and without its sequence). A replayed heartbeat that is still current can move it until
- * the sender's next datagram.
+ * the sender's next datagram. Answers go to the line that was first to bring what is new to the session, not
+ * to the one that brought a copy last: whoever sees a datagram on one line can send it on to the other. They
+ * move to a line with copies only when theirs had no news for CB_INGRESS_QUIET_NS.
  *
  * Threads: the owner alone. Callbacks may call cb_ingress_reset, cb_ingress_path and the readers, not
  * cb_ingress_frame, cb_ingress_burst or cb_ingress_poll. */
@@ -123,8 +125,10 @@ struct cb_ingress_session {
     struct cb_window window;
     struct cb_ingress_peer peers[CB_LINES_MAX];
     struct cb_ingress_session_stats stats;
-    uint32_t ask_line; /* where the last request went */
-    bool ended;        /* the last datagram was an end of session */
+    uint64_t seen_end;    /* one past the greatest sequence seen on any line; 0: never heard */
+    uint32_t answer_line; /* where it is answered */
+    uint32_t ask_line;    /* where the last request went */
+    bool ended;           /* the last datagram was an end of session */
     char name[CB_SESSION_NAME_BYTES];
 };
 
@@ -168,7 +172,7 @@ uint32_t cb_ingress_burst(struct cb_ingress *ingress, uint32_t line, const struc
  * anything. */
 uint32_t cb_ingress_poll(struct cb_ingress *ingress, int64_t steady_ns, const struct cb_ingress_sink *sink);
 
-/* Where to answer a session: the line that brought news last. False: it was never heard. */
+/* Where to answer a session: see Paths. False: it was never heard. */
 bool cb_ingress_path(const struct cb_ingress *ingress, uint32_t session, struct cb_ingress_path *out);
 
 /* Whether an ordered session has had an open gap for CB_WINDOW_STALE_NS without a step. As of the last poll

@@ -69,20 +69,33 @@ static bool same_end(const struct cb_frame_end *a, const struct cb_frame_end *b)
     return a->ip == b->ip && a->port == b->port && memcmp(a->mac, b->mac, sizeof a->mac) == 0;
 }
 
+/* Where answers go. A datagram that brings what no line has brought yet can only come from the sender. A copy
+ * of it on another line can come from anybody who saw it, and so moves the answers only when the line they go
+ * to has been silent. */
+static void learn_line(struct cb_ingress_session *s, uint32_t line, uint64_t end, bool believed,
+                       int64_t now_ns)
+{
+    bool silent = now_ns - s->peers[s->answer_line].news_ns >= CB_INGRESS_QUIET_NS;
+    if (end > s->seen_end || (believed && silent)) {
+        s->answer_line = line;
+    }
+    s->seen_end = end > s->seen_end ? end : s->seen_end;
+}
+
 static void learn_path(struct cb_ingress_session *s, uint32_t line, const struct cb_frame *frame,
                        const struct datagram *d, int64_t now_ns)
 {
     struct cb_ingress_peer *peer = &s->peers[line];
-    bool news = d->count > 0 ? d->end > peer->seen_end : d->end >= peer->seen_end;
-    bool quiet = now_ns - peer->news_ns >= CB_INGRESS_QUIET_NS;
-    if (!peer->known || news || quiet) {
-        if (!peer->known || peer->vlan != frame->vlan || !same_end(&peer->end, &frame->source)) {
-            peer->end = frame->source;
-            peer->vlan = frame->vlan;
-            s->stats.paths++;
-        }
+    bool news = !peer->known || (d->count > 0 ? d->end > peer->seen_end : d->end >= peer->seen_end);
+    bool believed = news || now_ns - peer->news_ns >= CB_INGRESS_QUIET_NS;
+    learn_line(s, line, d->end, believed, now_ns);
+    bool moved = !peer->known || peer->vlan != frame->vlan || !same_end(&peer->end, &frame->source);
+    if (believed && moved) {
+        peer->end = frame->source;
+        peer->vlan = frame->vlan;
+        s->stats.paths++;
     }
-    if (!peer->known || news) {
+    if (news) {
         peer->known = true;
         peer->seen_end = d->end;
         peer->news_ns = now_ns;

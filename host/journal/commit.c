@@ -17,7 +17,7 @@
 
 enum buffer_state { FREE = 0, OPEN = 1, CLOSED = 2, SEALED = 3, FLYING = 4, DONE = 5 };
 
-static struct cb_journal_buffer *buffer_at(struct cb_journal *j, uint32_t count)
+static struct cb_journal_buffer *buffer_at(struct cb_journal *j, uint64_t count)
 {
     return &j->buffers[count % CB_JOURNAL_BUFFERS];
 }
@@ -62,7 +62,7 @@ void cb_journal_commit_close(struct cb_journal *j)
 uint32_t cb_journal_commit_used(const struct cb_journal *j)
 {
     bool held = j->unhashed && j->tail == j->submit;
-    return j->head - j->tail + (j->open ? 1u : 0u) + (held ? 1u : 0u);
+    return (uint32_t)(j->head - j->tail) + (j->open ? 1u : 0u) + (held ? 1u : 0u);
 }
 
 /* ---- the chain ---- */
@@ -81,7 +81,7 @@ static void hash_some(struct cb_journal *j, uint32_t most)
     if (!j->unhashed) {
         return;
     }
-    const struct cb_journal_buffer *b = buffer_at(j, j->submit - 1u);
+    const struct cb_journal_buffer *b = buffer_at(j, j->submit - 1);
     uint32_t left = b->frame.blocks * BLOCK - j->hashed_bytes;
     uint32_t now = left < most ? left : most;
     cb_journal_hasher_add(&j->scan.hasher, b->bytes + j->hashed_bytes, now);
@@ -119,7 +119,7 @@ static void take_completion(struct cb_journal *j, const struct cb_disk_done *don
         }
         return;
     }
-    struct cb_journal_buffer *b = buffer_at(j, (uint32_t)done->tag);
+    struct cb_journal_buffer *b = buffer_at(j, done->tag);
     CB_ASSERT(b->state == FLYING);
     if (done->result == (int32_t)(b->frame.blocks * BLOCK)) {
         b->state = DONE;

@@ -72,9 +72,10 @@ struct cb_journal {
     struct cb_journal_stats stats;
     struct cb_journal_scan scan;
 
-    /* Frames: counts, not indices. [tail, submit) are in flight, [submit, head) closed, head is open. */
+    /* Frames: counts, not indices. [tail, submit) are in flight, [submit, head) closed, head is open. 64
+     * bits: a count that wraps would jump to a buffer that is in use, since six is no power of two. */
     struct cb_journal_buffer buffers[CB_JOURNAL_BUFFERS];
-    uint32_t tail, submit, head;
+    uint64_t tail, submit, head;
     bool open;
 
     /* The end of the chain in memory. */

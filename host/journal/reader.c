@@ -166,23 +166,38 @@ bool cb_journal_reader_seek(struct cb_journal_reader *r, uint64_t seq)
     return true;
 }
 
+/* Whether a sound frame of the slot, from `offset` on, calls the one that is missing durable; or whether the
+ * disk refuses to say. */
+static bool slot_attests(struct cb_journal_reader *r, uint32_t slot, uint64_t offset)
+{
+    while (offset < r->config.disk->slot_bytes) {
+        struct cb_journal_frame frame;
+        const uint8_t *bytes;
+        enum cb_journal_flaw flaw =
+            cb_journal_view_frame(&r->view, &frame, &bytes, slot, offset, r->config.cluster);
+        if (flaw == CB_JOURNAL_UNREADABLE ||
+            (flaw == CB_JOURNAL_SOUND && frame.acked_frame >= r->link.frame_no)) {
+            return true;
+        }
+        offset += flaw == CB_JOURNAL_SOUND ? (uint64_t)frame.blocks * BLOCK : BLOCK;
+    }
+    return false;
+}
+
 /* The frame at r->offset does not continue the chain. Returns: END if at most a torn tail follows, BAD if a
- * later frame says that the one expected was durable. */
+ * later frame says that the one expected was durable. Later ones are in this segment and in newer ones. */
 static enum cb_journal_read judge_end(struct cb_journal_reader *r, enum cb_journal_flaw flaw)
 {
     uint64_t generation = r->link.generation;
     bool damaged = r->attested >= r->link.frame_no || flaw == CB_JOURNAL_UNREADABLE ||
                    flaw == CB_JOURNAL_BROKEN || flaw == CB_JOURNAL_STALE || flaw == CB_JOURNAL_MISPLACED ||
                    flaw == CB_JOURNAL_MALFORMED || flaw == CB_JOURNAL_FOREIGN;
-    uint64_t offset = r->offset;
-    while (!damaged && !r->config.follow && offset < r->config.disk->slot_bytes) {
-        struct cb_journal_frame frame;
-        const uint8_t *bytes;
-        enum cb_journal_flaw other =
-            cb_journal_view_frame(&r->view, &frame, &bytes, r->slot, offset, r->config.cluster);
-        damaged = other == CB_JOURNAL_UNREADABLE ||
-                  (other == CB_JOURNAL_SOUND && frame.acked_frame >= r->link.frame_no);
-        offset += BLOCK;
+    for (uint32_t i = 0; i < r->config.disk->slots && !damaged && !r->config.follow; i++) {
+        if (i == r->slot) {
+            damaged = slot_attests(r, i, r->offset);
+        } else if (r->slots[i].generation > generation) {
+            damaged = slot_attests(r, i, 0);
+        }
     }
     if (!damaged) {
         return CB_JOURNAL_READ_END;

@@ -59,7 +59,7 @@ static bool cut(struct cb_journal *j, struct cb_journal_recovery *report)
 {
     for (uint32_t i = 0; i < j->config.disk->slots; i++) {
         const struct cb_journal_slot *s = &j->scan.slots[i];
-        uint64_t offset = s->in_chain ? s->end : 0;
+        uint64_t offset = s->in_chain ? s->end : s->nonzero_begin;
         while (!s->recycled && offset < s->nonzero_end) {
             uint64_t rest = s->nonzero_end - offset;
             uint32_t bytes = rest < j->config.frame_bytes_max ? (uint32_t)rest : j->config.frame_bytes_max;

@@ -96,8 +96,11 @@ static void sweep_slot(struct cb_journal_scan *scan, uint32_t slot)
         default:
             break;
         }
+        if (flaw != CB_JOURNAL_ZERO) {
+            s->nonzero_begin = s->nonzero_end == 0 ? offset : s->nonzero_begin;
+            s->nonzero_end = offset + step;
+        }
         offset += step;
-        s->nonzero_end = flaw == CB_JOURNAL_ZERO ? s->nonzero_end : offset;
     }
     s->zero = s->nonzero_end == 0;
 }
@@ -242,7 +245,9 @@ static void look_behind_the_end(struct cb_journal_scan *scan)
     uint64_t reach = 0;
     for (uint32_t i = 0; i < scan->disk->slots; i++) {
         struct cb_journal_slot *s = &scan->slots[i];
-        uint64_t from = 0;
+        /* A slot that was recycled and is zero but for its last piece, which a crash tore so that no frame is
+         * left in it, is not known for what it is: what counts of it is that piece, not its distance. */
+        uint64_t from = s->nonzero_begin;
         if (s->in_chain) {
             if (i != scan->end_slot) {
                 continue;

@@ -14,6 +14,7 @@ struct cb_journal_slot {
     uint64_t first_frame;
     uint64_t least_generation; /* of any sound frame in it; 0: none */
     uint64_t end;              /* offset behind its last frame in the chain */
+    uint64_t nonzero_begin;    /* offset of the first block that is not zero, where nonzero_end is not 0 */
     uint64_t nonzero_end;      /* offset behind the last block that is not zero */
     bool zero;                 /* every byte */
     bool in_chain;

@@ -12,9 +12,10 @@
  *   - With a quorum the value comes from fresh prices alone.
  *   - Without one it is `stale`, and stays what it was at the last moment when there was a quorum, until
  *     somebody reports again: sources that fall silent never make it jump.
- *   - A source alone can not set the value unless the quorum is 1; while the others are silent it is
- *     outvoted by what they said last.
- * A factor is known from the first price that was accepted for it.
+ *   - Where three or more are USED, a source alone can not set the value; while the others are silent it is
+ *     outvoted by what they said last. So a quorum of 3 keeps this once three have spoken. Of two USED the
+ * lower counts, which credits a long less and a short more: under a quorum of 2 a lone low price stands,
+ * under one of 1 any. A factor is known from the first price that was accepted for it.
  *
  * Volatility follows the same rule with its own times, lifted to the factor's vol_floor; it is the configured
  * one until a source reports. An old volatility does not make a factor stale: only prices do.

@@ -80,6 +80,9 @@ static const char *instrument_fault(const struct cb_config *config,
     if ((option || instrument->kind == CB_FUTURE) && instrument->expiry_ns <= 0) {
         return "a future or option has no expiry";
     }
+    if (!option && instrument->kind != CB_FUTURE && instrument->expiry_ns != 0) {
+        return "an instrument that is never settled has an expiry";
+    }
     return NULL;
 }
 

@@ -20,8 +20,8 @@ enum cb_session_class { CB_SESSION_LATEST = 1, CB_SESSION_ORDERED = 2 };
 enum cb_session_role {
     CB_ROLE_ORACLE = 1,   /* prices, volatilities, heartbeats */
     CB_ROLE_OPERATOR = 2, /* accounts, settlements, session resets; may do what a custodian may */
-    CB_ROLE_TRADER = 3,   /* margin checks, cancels, withdrawals of the accounts it owns */
-    CB_ROLE_VENUE = 4,    /* trades */
+    CB_ROLE_TRADER = 3,   /* margin checks and withdrawals of the accounts it owns */
+    CB_ROLE_VENUE = 4,    /* trades, and orders that are gone */
     CB_ROLE_CUSTODIAN = 5 /* a chain: deposits, release results */
 };
 

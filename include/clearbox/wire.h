@@ -586,7 +586,7 @@ static inline uint32_t cb_wire_margin_check_encode(uint8_t *message, const struc
     return CB_WIRE_MARGIN_CHECK_BYTES;
 }
 
-/* What is left of an order is withdrawn from the venue. */
+/* A venue says that what is left of an order is gone there. */
 struct cb_wire_order_cancel {
     uint64_t order_id;
     uint32_t account;

@@ -27,7 +27,6 @@ enum cb_request_kind { CB_REQUEST_CHECK = 1, CB_REQUEST_WITHDRAWAL = 2 };
 struct cb_market_request {
     uint64_t number;          /* 0, 1, 2 ...; the request id is the market's first id + number */
     uint64_t answer, final;   /* hash of the (first, final) answer; 0: none yet */
-    uint64_t trade_seq;       /* session sequence of its fill; 0: none */
     int64_t due_ns;           /* asked again then */
     int64_t qty_e8, limit_e8; /* a withdrawal has no limit */
     uint32_t account;

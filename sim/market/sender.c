@@ -271,11 +271,6 @@ void cb_market_sender_request(struct cb_market_sender *sender, uint64_t first, u
     }
 }
 
-bool cb_market_sender_applied(const struct cb_market_sender *sender, uint64_t number)
-{
-    return sender->applied > number;
-}
-
 bool cb_market_sender_drained(const struct cb_market_sender *sender)
 {
     return sender->base == sender->next;

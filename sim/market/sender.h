@@ -83,8 +83,7 @@ void cb_market_sender_status(struct cb_market_sender *sender, const struct cb_wi
 /* The box asks for messages first .. first+count-1; what is no longer or not yet there is left out. */
 void cb_market_sender_request(struct cb_market_sender *sender, uint64_t first, uint32_t count);
 
-/* Is message `number` applied at the box; is everything put durable there? */
-bool cb_market_sender_applied(const struct cb_market_sender *sender, uint64_t number);
+/* Is everything that was put durable at the box? */
 bool cb_market_sender_drained(const struct cb_market_sender *sender);
 
 #endif

@@ -79,10 +79,11 @@ uint32_t cb_market_fill(struct cb_market *market)
     struct cb_market_request *request;
     while (done < WORK_PER_POLL && (request = front(market, &market->fills)) != NULL) {
         uint8_t message[CB_WIRE_TRADE_BYTES];
+        uint64_t number;
         uint32_t session = market->config->venues[request->where].session;
         struct cb_wire_trade trade = trade_of(market, request, session);
         uint32_t bytes = cb_wire_trade_encode(message, &trade);
-        if (!cb_market_put(market, session, message, bytes, &request->trade_seq)) {
+        if (!cb_market_put(market, session, message, bytes, &number)) {
             break;
         }
         market->fills.tail++;
@@ -99,6 +100,7 @@ uint32_t cb_market_fill(struct cb_market *market)
     return done;
 }
 
+/* The venue says so by the session of its trades, behind the fill of the same order. */
 static bool put_cancel(struct cb_market *market, struct cb_market_request *request)
 {
     uint8_t message[CB_WIRE_ORDER_CANCEL_BYTES];
@@ -106,7 +108,7 @@ static bool put_cancel(struct cb_market *market, struct cb_market_request *reque
     struct cb_wire_order_cancel cancel = {.order_id = market->first_id + request->number,
                                           .account = request->account};
     uint32_t bytes = cb_wire_order_cancel_encode(message, &cancel);
-    if (!cb_market_put(market, cb_market_owner(market, request->account), message, bytes, &number)) {
+    if (!cb_market_put(market, market->config->venues[request->where].session, message, bytes, &number)) {
         return false;
     }
     market->summary.cancels++;
@@ -114,20 +116,12 @@ static bool put_cancel(struct cb_market *market, struct cb_market_request *reque
     return true;
 }
 
-/* The fill and the cancel of an order come by different sessions: the cancel waits until the fill is applied,
- * or else the box might see them the other way round. */
-static bool fill_is_applied(const struct cb_market *market, const struct cb_market_request *request)
-{
-    uint32_t session = market->config->venues[request->where].session;
-    return request->trade_seq == 0 || cb_market_sender_applied(&market->sender[session], request->trade_seq);
-}
-
 uint32_t cb_market_cancel(struct cb_market *market)
 {
     uint32_t done = 0;
     struct cb_market_request *request;
     while (done < WORK_PER_POLL && (request = front(market, &market->cancels)) != NULL &&
-           fill_is_applied(market, request) && put_cancel(market, request)) {
+           put_cancel(market, request)) {
         market->cancels.tail++;
         done++;
     }

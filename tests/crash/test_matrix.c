@@ -32,7 +32,7 @@ static const struct profile *profile = &CALM;
 
 struct outcome {
     uint64_t durable, appended, retained, ops, segments, recycled;
-    uint32_t most_in_flight;
+    uint64_t most_in_flight;
 };
 
 static void open_world(struct world *w, uint64_t seed)
@@ -58,7 +58,7 @@ static struct outcome run(struct world *w, uint64_t seed, uint32_t steps)
             cr_assert(!dirty || j->spaces[i].generation < j->oldest_durable,
                       "recycled before it was declared");
         }
-        uint32_t in_flight = j->submit - j->tail;
+        uint64_t in_flight = j->submit - j->tail;
         out.most_in_flight = in_flight > out.most_in_flight ? in_flight : out.most_in_flight;
         /* Right up to the watermark as often as not: nothing may be given up a moment too early. */
         uint64_t kept = world_random(&random) % (2u * profile->keep + 2u);

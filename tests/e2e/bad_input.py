@@ -115,6 +115,15 @@ def a_damaged_journal_is_found_by_verify_and_refused_by_run_and_replay():
     run.close()
 
 
+def a_journal_that_lost_its_last_segment_is_refused():
+    run, _ = used()
+    segments(run)[-1].unlink()
+    before = fingerprint(run)
+    expect(run_box(run), 4, "CB4005", "15 of 16 segments")
+    assert fingerprint(run) == before
+    run.close()
+
+
 def a_second_box_on_the_same_journal_is_refused():
     run = box.Run(config="demo")
     run.start()

@@ -111,8 +111,8 @@ def headers(market):
             (message(version=0), "schema", "version 0"), (message(template=127), "template", "an unknown template"),
             (wire.encode("MarginCheckReply"), "template", "a message that only the box sends"),
             (good[:-1] + b"\1", "reserved", "a reserved field that is not 0")):
-        refuse(market, "TRADER0", text, want, what)
-    refuse(market, "TRADER0", good, "unknown_order", "an order that is not open")
+        refuse(market, "VENUE0", text, want, what)
+    refuse(market, "VENUE0", good, "unknown_order", "an order that is not open")
     refuse(market, "TRADER0", wire.encode("AccountOpen", account=9, owner=TRADER0), "permission", "a role that may not")
     refuse(market, "CUSTETH", wire.encode("Deposit", account=0, asset=2, chain=1, qty_e8=E8), "permission",
            "a custodian of another chain")

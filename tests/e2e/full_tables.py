@@ -39,8 +39,8 @@ def orders(market):
     for request in range(1, 5):
         expect(market.check(request)[0], "none", f"order {request}")
     expect(market.check(5)[0], "orders_full", "a fifth order where the box has four")
-    market["TRADER0"].say("OrderCancel", order_id=2)
-    market["TRADER0"].durable()
+    market["VENUE0"].say("OrderCancel", order_id=2)
+    market["VENUE0"].durable()
     expect(market.check(6)[0], "none", "an order after a cancel")
     expect(market.check(7)[0], "orders_full", "and full again")
 

@@ -87,6 +87,7 @@ static inline void linear_margin(void *context, const struct cb_book *book, stru
     for (uint32_t factor = 0; factor < self->config->factors_count; factor++) {
         out->im_e6 += (linear_worse_side(self, book, factor, net[factor]) * self->price[factor] + 9) / 10;
     }
+    out->m_o_e6 = out->im_e6;
     out->free_e6 = out->e_im_e6 - out->im_e6 - out->holds_e6;
     out->stale = self->stale;
     out->overflow = self->overflow;

@@ -31,6 +31,7 @@ static void set_up(void)
     config.instruments[FUTURE].expiry_ns = EXPIRY;
     config.instruments[LATER].factor = 0;
     config.risk.price_band.e9 = 50000000; /* 5 % */
+    config.capacity.positions_per_account = LINEAR_ROWS;
     memset(&model, 0, sizeof model);
     model.config = &config;
     model.price[0] = 100;
@@ -204,6 +205,88 @@ Test(margin_check, full_order_table_is_refused)
     cr_assert_eq(reason(), CB_REJECT_ORDERS_FULL);
 }
 
+/* The ledger refuses a fill that needs a position more than there is room for, although it happened. */
+Test(margin_check, order_whose_fill_would_find_no_position_is_refused)
+{
+    config.capacity.positions_per_account = 3;
+    add_position(OTHER, 0, 5);
+    add_position(SPOT, 0, 5);
+    cr_assert_eq(reason(), CB_REJECT_NONE, "the third");
+    add_order(LATER, 1, 1);
+    orders[0].venue = 2;
+    cr_assert_eq(reason(), CB_REJECT_POSITIONS_FULL, "the third is spoken for by an order");
+    cr_assert_eq(model.calls, 1, "nor is any margin asked");
+    check.venue = 0;
+    cr_assert_eq(reason(), CB_REJECT_NONE, "that position is there");
+    check.instrument = LATER;
+    check.venue = 2;
+    cr_assert_eq(reason(), CB_REJECT_NONE, "and that one will be, for both orders");
+    check.instrument = SPOT;
+    check.venue = 1;
+    check.qty_e8 = -5;
+    cr_assert_eq(reason(), CB_REJECT_POSITIONS_FULL, "less in sum, yet a row of its own on that venue");
+}
+
+Test(margin_check, order_whose_fill_would_leave_the_range_of_a_position_is_refused)
+{
+    book.cash_e6 = INT64_MAX;
+    model.price[1] = 0;
+    check.qty_e8 = CB_QTY_E8_MAX - 8;
+    add_position(SPOT, 1, 3);
+    add_order(SPOT, 1, 4);
+    orders[0].venue = 1;
+    cr_assert_eq(reason(), CB_REJECT_NONE, "one below the bound");
+    check.qty_e8++;
+    cr_assert_eq(reason(), CB_REJECT_QUANTITY);
+    check.venue = 0;
+    cr_assert_eq(reason(), CB_REJECT_NONE, "a position of another venue is another row");
+    check.venue = 1;
+    check.qty_e8 = -(CB_QTY_E8_MAX - 1);
+    cr_assert_eq(reason(), CB_REJECT_NONE, "orders of the other side need not fill, the position is there");
+    positions[0].qty_e8 = -1;
+    cr_assert_eq(reason(), CB_REJECT_QUANTITY);
+}
+
+/* Against sets of (instrument, venue) counted one by one. */
+Test(margin_check, random_books_have_room_exactly_for_their_rows)
+{
+    struct random random = random_start("margin_check rows");
+    uint32_t rounds = random_effort(5000);
+    for (uint32_t round = 0; round < rounds; round++) {
+        set_up();
+        book.cash_e6 = 1000000;
+        static const uint16_t by_factor[] = {OTHER, LATER, SPOT, FUTURE};
+        bool rows[INSTRUMENTS][VENUES] = {{false}};
+        uint64_t id = 0;
+        for (uint32_t i = 0; i < 4; i++) {
+            for (uint16_t venue = 0; venue < VENUES; venue++) {
+                if (random_below(&random, 3) == 0) {
+                    add_position(by_factor[i], venue, 1);
+                    rows[by_factor[i]][venue] = true;
+                }
+            }
+            for (uint32_t n = (uint32_t)random_below(&random, 4); n > 0; n--) {
+                add_order(by_factor[i], 2 * ++id, 1);
+                uint16_t venue = (uint16_t)random_below(&random, VENUES);
+                orders[book.orders_count - 1].venue = venue;
+                rows[by_factor[i]][venue] = true;
+            }
+        }
+        check.instrument = (uint16_t)random_below(&random, INSTRUMENTS);
+        check.venue = (uint16_t)random_below(&random, VENUES);
+        check.request_id = 2 * random_below(&random, 14) + 1;
+        rows[check.instrument][check.venue] = true;
+        uint32_t needed = 0;
+        for (uint32_t i = 0; i < INSTRUMENTS * VENUES; i++) {
+            needed += rows[i / VENUES][i % VENUES];
+        }
+        config.capacity.positions_per_account = needed;
+        cr_assert_eq(reason(), CB_REJECT_NONE);
+        config.capacity.positions_per_account = needed - 1;
+        cr_assert_eq(reason(), CB_REJECT_POSITIONS_FULL);
+    }
+}
+
 Test(margin_check, order_is_shown_at_its_sorted_place)
 {
     struct random random = random_start("margin_check place");
@@ -347,4 +430,55 @@ Test(margin_check, reducing_order_reports_the_figures_although_it_needs_none)
     cr_assert_eq(v.margin.e_im_e6, -5000);
     cr_assert_eq(v.margin.im_e6, 200);
     cr_assert(v.margin.stale);
+}
+
+/* FUTURE is of SPOT's factor, and the requirement a tenth of what the two are together. */
+Test(margin_check, closing_one_leg_of_a_hedge_needs_the_margin_of_what_is_left)
+{
+    add_position(SPOT, 0, 10);
+    add_position(FUTURE, 0, -10);
+    check.qty_e8 = -10;
+    book.cash_e6 = 99;
+    cr_assert_eq(reason(), CB_REJECT_MARGIN, "nothing was required, and 100 would be");
+    book.cash_e6 = 100;
+    cr_assert_eq(reason(), CB_REJECT_NONE);
+    check.state = CB_MARGIN_BANKRUPT;
+    cr_assert_eq(reason(), CB_REJECT_NONE, "it is covered, and smaller");
+    book.cash_held_e6 = 1;
+    cr_assert_eq(reason(), CB_REJECT_MARGIN);
+    model.stale = true;
+    cr_assert_eq(reason(), CB_REJECT_STALE_PRICE);
+    model.stale = false;
+    check.state = CB_MARGIN_UNKNOWN;
+    cr_assert_eq(reason(), CB_REJECT_UNKNOWN);
+}
+
+Test(margin_check, closing_is_free_as_long_as_it_raises_no_requirement)
+{
+    add_position(SPOT, 0, 10);
+    add_position(FUTURE, 0, -6);
+    book.cash_e6 = -1000;
+    check.state = CB_MARGIN_LIQUIDATE;
+    model.stale = true;
+    check.qty_e8 = -8; /* 4 long before, 4 short after */
+    cr_assert_eq(reason(), CB_REJECT_NONE);
+    check.qty_e8 = -9;
+    cr_assert_eq(reason(), CB_REJECT_STALE_PRICE);
+    model.overflow = true;
+    cr_assert_eq(reason(), CB_REJECT_NONE, "no figures to say that it raises one");
+}
+
+static void overflow_with_the_order(void *context, const struct cb_book *b, struct cb_margin *out)
+{
+    linear_margin(context, b, out);
+    out->overflow = b->orders_count > 0;
+}
+
+Test(margin_check, closing_order_that_takes_the_figures_out_of_range_is_not_free)
+{
+    struct cb_verdict out;
+    add_position(SPOT, 0, 10);
+    check.qty_e8 = -10;
+    cb_margin_check_decide(&out, &book, &config, &check, overflow_with_the_order, &model);
+    cr_assert_eq(out.reason, CB_REJECT_UNKNOWN);
 }

@@ -7,16 +7,11 @@
 #include <criterion/criterion.h>
 
 static const uint16_t oracle[] = {CB_WIRE_PRICE, CB_WIRE_VOLATILITY, CB_WIRE_ORACLE_HEARTBEAT, 0};
-static const uint16_t operator_[] = {CB_WIRE_ACCOUNT_OPEN,
-                                     CB_WIRE_SETTLEMENT,
-                                     CB_WIRE_SESSION_RESET,
-                                     CB_WIRE_DEPOSIT,
-                                     CB_WIRE_RELEASE_RESULT,
-                                     CB_WIRE_ACKNOWLEDGE,
-                                     0};
-static const uint16_t trader[] = {CB_WIRE_MARGIN_CHECK, CB_WIRE_ORDER_CANCEL, CB_WIRE_WITHDRAWAL,
-                                  CB_WIRE_ACKNOWLEDGE, 0};
-static const uint16_t venue[] = {CB_WIRE_TRADE, CB_WIRE_ACKNOWLEDGE, 0};
+static const uint16_t operator_[] = {
+    CB_WIRE_ACCOUNT_OPEN,   CB_WIRE_SETTLEMENT,   CB_WIRE_SESSION_RESET, CB_WIRE_DEPOSIT,
+    CB_WIRE_RELEASE_RESULT, CB_WIRE_ORDER_CANCEL, CB_WIRE_ACKNOWLEDGE,   0};
+static const uint16_t trader[] = {CB_WIRE_MARGIN_CHECK, CB_WIRE_WITHDRAWAL, CB_WIRE_ACKNOWLEDGE, 0};
+static const uint16_t venue[] = {CB_WIRE_TRADE, CB_WIRE_ORDER_CANCEL, CB_WIRE_ACKNOWLEDGE, 0};
 static const uint16_t custodian[] = {CB_WIRE_DEPOSIT, CB_WIRE_RELEASE_RESULT, CB_WIRE_ACKNOWLEDGE, 0};
 static const uint16_t nobody[] = {0};
 

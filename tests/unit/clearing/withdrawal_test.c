@@ -221,6 +221,28 @@ Test(withdrawal, states_staleness_and_overflow_stop_it)
     }
 }
 
+/* Its price is fixed by now, and nobody here knows it: what the live one makes of it may not be paid out. */
+Test(withdrawal, expired_instrument_that_waits_for_its_settlement_stops_it)
+{
+    add_balance(ETH_A, 100, 0);
+    book.cash_e6 = 1000000;
+    config.instruments_count = 2;
+    config.instruments[1].expiry_ns = 4001;
+    positions[0] = (struct cb_book_position){.qty_e8 = 1, .instrument = 0}; /* one that never expires */
+    positions[1] = (struct cb_book_position){.qty_e8 = 1, .instrument = 1};
+    book.positions_count = 2;
+    cr_assert_eq(reason(), CB_REJECT_NONE, "one nanosecond before");
+    config.instruments[1].expiry_ns = 4000;
+    cr_assert_eq(reason(), CB_REJECT_STALE_PRICE);
+    positions[1].qty_e8 = -1;
+    cr_assert_eq(reason(), CB_REJECT_STALE_PRICE, "short as well");
+    ask.state = CB_MARGIN_UNKNOWN;
+    cr_assert_eq(reason(), CB_REJECT_UNKNOWN);
+    ask.state = CB_MARGIN_HEALTHY;
+    book.positions_count = 1;
+    cr_assert_eq(reason(), CB_REJECT_NONE, "settled: it is gone");
+}
+
 struct two_answers {
     struct cb_margin answer[2];
     uint32_t calls;

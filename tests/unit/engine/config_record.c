@@ -159,6 +159,20 @@ Test(engine_config_record, every_changed_byte_is_refused_or_is_another_configura
     state_free(&bytes);
 }
 
+/* What was decided under other rules can not be replayed under these: core.h. */
+Test(engine_config_record, a_record_of_another_core_version_is_refused)
+{
+    for (int step = -1; step <= 1; step++) {
+        struct state_bytes bytes = bytes_of(&config);
+        struct cb_reader reader = state_reader(&bytes);
+        uint32_t version = (uint32_t)((int64_t)CB_CORE_VERSION + step);
+        bytes.data[2] = (uint8_t)version;
+        bytes.data[3] = (uint8_t)(version >> 8);
+        cr_assert_eq(cb_config_restore(&restored, &reader), step == 0, "%d", step);
+        state_free(&bytes);
+    }
+}
+
 Test(engine_config_record, a_row_count_past_its_limit_is_refused)
 {
     struct state_bytes bytes = bytes_of(&config);

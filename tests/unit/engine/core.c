@@ -101,6 +101,22 @@ Test(engine_core, a_fill_reduces_its_order_and_becomes_a_position)
     cr_assert_eq(cb_ledger_usage(&world.core.ledger).positions, 1u);
 }
 
+Test(engine_core, an_order_is_cancelled_by_its_venue_and_not_by_its_trader)
+{
+    uint8_t message[CB_WIRE_ORDER_CANCEL_BYTES];
+    struct cb_book_order order;
+    struct cb_wire_order_cancel out = {.order_id = 50, .account = 3};
+    uint32_t bytes = cb_wire_order_cancel_encode(message, &out);
+    world_check(&world, WORLD_TRADER, 50, 3, WORLD_PERPETUAL, CB_E8, 10000);
+    world_message(&world, WORLD_TRADER, message, bytes);
+    cr_assert_eq(last_refused().reason, CB_REJECT_PERMISSION);
+    cr_assert(cb_ledger_order(&world.core.ledger, 3, 50, &order), "it may still be live on the venue");
+    world_message(&world, WORLD_VENUE, message, bytes);
+    cr_assert_not(cb_ledger_order(&world.core.ledger, 3, 50, &order));
+    world_message(&world, WORLD_VENUE, message, bytes);
+    cr_assert_eq(last_refused().reason, CB_REJECT_UNKNOWN_ORDER);
+}
+
 Test(engine_core, another_traders_account_is_refused)
 {
     world_check(&world, WORLD_OTHER_TRADER, 50, 3, WORLD_PERPETUAL, CB_E8, 10000);
@@ -238,6 +254,18 @@ Test(engine_core, a_stale_price_refuses_new_risk_and_withdrawals_but_not_reducin
     cr_assert_eq(last_reply().reason, CB_REJECT_NONE);
 }
 
+Test(engine_core, a_hedge_whose_collateral_was_withdrawn_is_not_taken_apart)
+{
+    world_account(&world, 4, WORLD_TRADER);
+    world_deposit(&world, 4, 0, 0, 2000 * CB_E8);
+    world_trade(&world, 4, WORLD_PERPETUAL, CB_E8, 10000, 0);
+    world_trade(&world, 4, WORLD_FUTURE, -CB_E8, 10000, 0);
+    world_withdraw(&world, 60, 4, 0, 0, 2000 * CB_E8);
+    cr_assert_eq(last_withdrawal().reason, CB_REJECT_NONE, "the two net to nothing");
+    world_check(&world, WORLD_TRADER, 50, 4, WORLD_PERPETUAL, -CB_E8, 10000);
+    cr_assert_eq(last_reply().reason, CB_REJECT_MARGIN, "a future short of 10,000 USD and no money");
+}
+
 Test(engine_core, a_param_epoch_rolls_outside_the_band_and_after_its_time_and_not_else)
 {
     uint64_t epoch = cb_risk_epoch(&world.core.risk, WORLD_BTC);
@@ -274,6 +302,23 @@ Test(engine_core, a_settlement_waits_for_expiry_and_turns_positions_into_cash)
     cr_assert_eq(last_reply().reason, CB_REJECT_EXPIRED);
     world_message(&world, WORLD_OPERATOR, message, cb_wire_settlement_encode(message, &out));
     cr_assert_eq(last_refused().reason, CB_REJECT_EXPIRED, "once");
+}
+
+Test(engine_core, nothing_is_paid_out_between_an_expiry_and_its_settlement)
+{
+    uint8_t message[CB_WIRE_SETTLEMENT_BYTES];
+    world_trade(&world, 3, WORLD_CALL, CB_E8, 500, 0);
+    world_trade(&world, 3, WORLD_PERPETUAL, -CB_E8, 10000, 0);
+    world.now_ns = WORLD_EXPIRY_NS;
+    world_price(&world, WORLD_BTC, 9000); /* at which the call dies worthless */
+    world.now_ns += CB_NS_PER_S;
+    world_price(&world, WORLD_BTC, 13000);
+    world_withdraw(&world, 60, 3, 1, 0, CB_E8);
+    cr_assert_eq(last_withdrawal().reason, CB_REJECT_STALE_PRICE, "the call is not worth 3,000 USD");
+    struct cb_wire_settlement out = {.instrument = WORLD_CALL, .price_e8 = 9000 * CB_E8};
+    world_message(&world, WORLD_OPERATOR, message, cb_wire_settlement_encode(message, &out));
+    world_withdraw(&world, 61, 3, 1, 0, CB_E8);
+    cr_assert_eq(last_withdrawal().reason, CB_REJECT_NONE);
 }
 
 Test(engine_core, bad_bytes_are_counted_answered_and_change_nothing_but_the_order)

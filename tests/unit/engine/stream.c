@@ -180,7 +180,8 @@ static void put_repeat(void)
 static void put_cancel(void)
 {
     uint32_t account = any_account();
-    PUT(trader_of(account), order_cancel, .order_id = any_order(account).order_id, .account = account);
+    PUT(stream_once_in(10) ? trader_of(account) : WORLD_VENUE, order_cancel,
+        .order_id = any_order(account).order_id, .account = account);
 }
 
 static void put_result(void)

@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SLOT_BYTES 65536u
@@ -21,6 +23,23 @@
 static char directory[256];
 static struct cb_file_slots slots;
 static struct cb_file_error error;
+
+/* In place of the C library's: counts, and fails for directories where asked. */
+static uint32_t file_syncs, directory_syncs;
+static bool directory_sync_fails;
+
+int fsync(int file)
+{
+    struct stat status;
+    bool is_directory = fstat(file, &status) == 0 && S_ISDIR(status.st_mode);
+    file_syncs += is_directory ? 0u : 1u;
+    directory_syncs += is_directory ? 1u : 0u;
+    if (is_directory && directory_sync_fails) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, file);
+}
 
 static void make_directory(void)
 {
@@ -73,6 +92,91 @@ Test(file, an_interrupted_format_is_no_journal_and_can_be_repeated)
     cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED), "%s", error.text);
     cr_assert_eq(slots.count, 3u);
     cb_file_close(&slots);
+}
+
+static void put_byte(const char *name, off_t offset, uint8_t byte)
+{
+    char path[512];
+    path_of(path, name);
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    cr_assert_geq(file, 0);
+    cr_assert_eq(pwrite(file, &byte, 1, offset), 1);
+    close(file);
+}
+
+Test(file, a_format_that_fails_inside_slot_0_is_no_journal_either)
+{
+    struct rlimit old, limit;
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+    limit = old;
+    limit.rlim_cur = SLOT_BYTES / 2;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    bool made = cb_file_format(&error, directory, 1, SLOT_BYTES);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
+    cr_assert(!made);
+    cr_assert(!cb_file_exists(directory));
+    cr_assert(cb_file_format(&error, directory, 1, SLOT_BYTES), "%s", error.text);
+    cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED), "%s", error.text);
+    cr_assert_eq(slots.slot_bytes, SLOT_BYTES);
+    cb_file_close(&slots);
+}
+
+Test(file, what_an_interrupted_format_of_more_slots_left_does_not_join_the_journal)
+{
+    cr_assert(cb_file_format(&error, directory, 5, SLOT_BYTES));
+    char path[512];
+    path_of(path, "seg-0000.cbj");
+    cr_assert_eq(unlink(path), 0);
+    cr_assert(cb_file_format(&error, directory, 2, 2 * SLOT_BYTES), "%s", error.text);
+    cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED), "%s", error.text);
+    cr_assert_eq(slots.count, 2u);
+    cb_file_close(&slots);
+}
+
+/* Slot 0 is what tells that there is a journal. Lost, the others must not be taken for an empty directory. */
+Test(file, a_journal_that_lost_slot_0_is_not_written_over)
+{
+    cr_assert(cb_file_format(&error, directory, 3, SLOT_BYTES));
+    put_byte("seg-0002.cbj", SLOT_BYTES - 1, 0x5A);
+    char path[512];
+    path_of(path, "seg-0000.cbj");
+    cr_assert_eq(unlink(path), 0);
+    cr_assert(!cb_file_format(&error, directory, 3, SLOT_BYTES));
+    cr_assert_eq(error.number, EEXIST);
+    cr_assert_not_null(strstr(error.text, "seg-0002.cbj"), "%s", error.text);
+    path_of(path, "seg-0002.cbj");
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    uint8_t byte = 0;
+    cr_assert_eq(pread(file, &byte, 1, SLOT_BYTES - 1), 1);
+    cr_assert_eq(byte, 0x5A);
+    close(file);
+}
+
+/* What is behind the hole may be the newest segments: without them the rest looks whole. */
+Test(file, a_slot_that_is_missing_between_others_is_refused_by_name)
+{
+    cr_assert(cb_file_format(&error, directory, 4, SLOT_BYTES));
+    char path[512];
+    path_of(path, "seg-0002.cbj");
+    cr_assert_eq(unlink(path), 0);
+    for (int mode = CB_FILE_READ; mode <= CB_FILE_BUFFERED; mode += CB_FILE_BUFFERED) {
+        cr_assert(!cb_file_open(&slots, &error, directory, (enum cb_file_mode)mode));
+        cr_assert_not_null(strstr(error.text, "seg-0002.cbj"), "%s", error.text);
+    }
+    cr_assert(!cb_file_open_all(&slots, &error, directory));
+}
+
+Test(file, nobody_formats_where_another_process_is_at_it)
+{
+    char path[512];
+    path_of(path, "lock");
+    int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    cr_assert_eq(flock(lock, LOCK_EX), 0);
+    cr_assert(!cb_file_format(&error, directory, 1, SLOT_BYTES));
+    cr_assert_eq(error.number, EWOULDBLOCK);
+    close(lock);
+    cr_assert(cb_file_format(&error, directory, 1, SLOT_BYTES), "%s", error.text);
 }
 
 Test(file, a_second_writer_is_refused_and_readers_are_not)
@@ -286,6 +390,114 @@ Test(file, archiving_other_bytes_under_an_existing_name_is_refused)
     cr_assert(!cb_file_archive(&error, directory, &slots, 0, 5));
     cr_assert_eq(error.number, EEXIST);
     cb_file_close(&slots);
+}
+
+/* An archive grows for ever; the number of files a process may have open does not. */
+Test(file, an_archive_of_more_segments_than_files_may_be_open_is_read)
+{
+    static struct cb_file_disk disk;
+    static _Alignas(4096) uint8_t data[4096];
+    const uint64_t copies = 100;
+    cr_assert(cb_file_format(&error, directory, 2, SLOT_BYTES));
+    cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED));
+    cb_file_disk_init(&disk, &slots);
+    struct cb_disk_op op = {.kind = CB_DISK_WRITE_SYNC, .offset = 8192, .data = data, .bytes = 4096};
+    struct cb_disk_done done;
+    for (uint64_t generation = 1; generation <= copies; generation++) {
+        data[0] = (uint8_t)generation;
+        cr_assert(disk.disk.submit(disk.disk.self, &op));
+        cr_assert_eq(disk.disk.reap(disk.disk.self, &done, 1), 1u);
+        cr_assert(cb_file_archive(&error, directory, &slots, 0, generation), "%s", error.text);
+    }
+    cb_file_close(&slots);
+
+    struct rlimit old, limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    limit = old;
+    limit.rlim_cur = 64;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_assert(cb_file_open_all(&slots, &error, directory), "%s", error.text);
+    cr_assert_eq(slots.archived, copies);
+    cr_assert_eq(slots.count, copies + 2);
+    cb_file_disk_init(&disk, &slots);
+    op.kind = CB_DISK_READ;
+    for (op.slot = 0; op.slot < slots.count; op.slot++) {
+        cr_assert(disk.disk.submit(disk.disk.self, &op));
+        cr_assert_eq(disk.disk.reap(disk.disk.self, &done, 1), 1u);
+        cr_assert_eq(done.result, 4096);
+        cr_assert_eq(data[0], op.slot < copies ? op.slot + 1 : op.slot == copies ? copies : 0);
+    }
+    char path[512];
+    path_of(path, "archive/gen-00000000000000000007.cbj");
+    cr_assert_eq(unlink(path), 0);
+    op.slot = 6;
+    cr_assert(disk.disk.submit(disk.disk.self, &op));
+    cr_assert_eq(disk.disk.reap(disk.disk.self, &done, 1), 1u);
+    cr_assert_eq(done.result, -ENOENT, "taken away meanwhile");
+    cb_file_close(&slots);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
+Test(file, of_more_archived_segments_than_a_reader_takes_the_oldest_are_left_out)
+{
+    char path[512];
+    cr_assert(cb_file_format(&error, directory, 2, SLOT_BYTES));
+    path_of(path, "archive");
+    cr_assert_eq(mkdir(path, 0750), 0);
+    for (uint32_t generation = 1; generation <= CB_JOURNAL_SEGMENTS_MAX; generation++) {
+        char name[64];
+        snprintf(name, sizeof name, "archive/gen-%020u.cbj", generation);
+        path_of(path, name);
+        int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        cr_assert_geq(file, 0);
+        cr_assert_eq(ftruncate(file, SLOT_BYTES), 0);
+        close(file);
+    }
+    cr_assert(cb_file_open_all(&slots, &error, directory), "%s", error.text);
+    cr_assert_eq(slots.count, CB_JOURNAL_SEGMENTS_MAX);
+    cr_assert_eq(slots.archived, CB_JOURNAL_SEGMENTS_MAX - 2);
+    cr_assert_eq(slots.archive[0], 3u);
+    cr_assert_eq(slots.archive[slots.archived - 1], CB_JOURNAL_SEGMENTS_MAX);
+    cb_file_close(&slots);
+}
+
+/* A copy whose name was not durable yet when its maker ended: with the same bytes it is no news, but the name
+ * still has to be synced before the segment may go. */
+Test(file, an_archived_copy_that_is_there_already_is_made_durable_all_the_same)
+{
+    cr_assert(cb_file_format(&error, directory, 1, SLOT_BYTES));
+    cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED));
+    cr_assert(cb_file_archive(&error, directory, &slots, 0, 5), "%s", error.text);
+    file_syncs = directory_syncs = 0;
+    cr_assert(cb_file_archive(&error, directory, &slots, 0, 5), "%s", error.text);
+    cr_assert_eq(file_syncs, 1u);
+    cr_assert_eq(directory_syncs, 1u);
+    directory_sync_fails = true;
+    cr_assert(!cb_file_archive(&error, directory, &slots, 0, 5));
+    cr_assert_eq(error.number, EIO);
+    cb_file_close(&slots);
+}
+
+Test(file, what_has_no_durable_name_is_not_left_under_it)
+{
+    static struct cb_file_writer writer;
+    char path[512];
+    struct stat status;
+    cr_assert(cb_file_format(&error, directory, 1, SLOT_BYTES));
+    cr_assert(cb_file_open(&slots, &error, directory, CB_FILE_BUFFERED));
+    cr_assert(cb_file_archive(&error, directory, &slots, 0, 4), "%s", error.text);
+    directory_sync_fails = true;
+    cr_assert(!cb_file_archive(&error, directory, &slots, 0, 5));
+    path_of(path, "archive/gen-00000000000000000005.cbj");
+    cr_assert_neq(stat(path, &status), 0);
+    cb_file_close(&slots);
+
+    path_of(path, "snapshot");
+    cr_assert(cb_file_writer_open(&writer, path));
+    cb_put_u32(&writer.writer, 1);
+    cr_assert(!cb_file_writer_commit(&writer, &error));
+    cr_assert_eq(error.number, EIO);
+    cr_assert_neq(stat(path, &status), 0, "the keeper would count it");
 }
 
 /* ---- whole files ---- */

@@ -379,18 +379,52 @@ Test(ingress_lines, a_sender_that_restarted_without_its_sequence_is_heard_after_
     rig_free(rig);
 }
 
-Test(ingress_lines, the_path_is_the_line_that_brought_news_last)
+Test(ingress_lines, answers_go_to_the_line_that_was_first_with_what_is_new)
 {
     struct rig *rig = rig_new();
     struct cb_ingress_path path;
+    cr_assert(!cb_ingress_path(&rig->in, VENUE, &path));
     rig_send(rig, VENUE, 0, 1, 1);
     rig->now += 10;
     rig_send(rig, VENUE, 1, 1, 1);
-    cr_assert(cb_ingress_path(&rig->in, VENUE, &path) && path.line == 1, "a copy is news on its own line");
-    cr_assert(path.peer.ip == rig_peer(VENUE, 1).ip);
+    cr_assert(cb_ingress_path(&rig->in, VENUE, &path) && path.line == 0, "a copy does not move them");
     rig->now += 10;
-    rig_send(rig, VENUE, 0, 2, 1);
-    cr_assert(cb_ingress_path(&rig->in, VENUE, &path) && path.line == 0);
+    rig_send(rig, VENUE, 1, 2, 1);
+    cr_assert(cb_ingress_path(&rig->in, VENUE, &path) && path.line == 1);
+    cr_assert_eq(path.peer.ip, rig_peer(VENUE, 1).ip);
     cr_assert(!cb_ingress_path(&rig->in, TRADER, &path));
+    rig_free(rig);
+}
+
+/* A neighbour on line 1 sends on whatever a sender says on line 0, from an address of his own. */
+Test(ingress_lines, copies_on_the_other_line_do_not_draw_the_answers_away_from_a_living_sender)
+{
+    struct rig *rig = rig_new();
+    struct cb_ingress_path path;
+    for (uint64_t seq = 1; seq <= 20; seq++) {
+        rig_send(rig, VENUE, 0, seq, seq % 3 != 0); /* every third is a heartbeat */
+        rig->now += 1000;
+        rig_send(rig, VENUE, 1, seq, seq % 3 != 0);
+        cr_assert(cb_ingress_path(&rig->in, VENUE, &path) && path.line == 0, "%lu", seq);
+        rig->now += CB_INGRESS_QUIET_NS / 2;
+    }
+    rig_free(rig);
+}
+
+Test(ingress_lines, answers_move_to_the_other_line_when_theirs_is_silent)
+{
+    struct rig *rig = rig_new();
+    struct cb_ingress_path path;
+    rig_send(rig, VENUE, 0, 1, 5);
+    rig_send(rig, VENUE, 1, 1, 5);
+    rig->now += CB_INGRESS_QUIET_NS - 1;
+    rig_send(rig, VENUE, 1, 6, 0);
+    cr_assert(cb_ingress_path(&rig->in, VENUE, &path) && path.line == 0);
+    rig->now += 1;
+    rig_send(rig, VENUE, 1, 6, 0);
+    cr_assert(cb_ingress_path(&rig->in, VENUE, &path) && path.line == 1);
+    rig->now += CB_INGRESS_QUIET_NS;
+    rig_send(rig, VENUE, 0, 1, 0); /* it restarted on the first line and does not know its sequence */
+    cr_assert(cb_ingress_path(&rig->in, VENUE, &path) && path.line == 0);
     rig_free(rig);
 }

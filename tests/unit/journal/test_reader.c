@@ -127,6 +127,48 @@ Test(journal_reader, a_zeroed_frame_in_the_last_segment_is_bad_and_not_the_end)
     world_close(&w);
 }
 
+/* The last frame of a segment and the first of the next were in flight together, so that the latter does not
+ * call the former durable; one further on does. */
+Test(journal_reader, damage_at_the_end_of_a_segment_is_bad_when_only_a_later_frame_of_the_next_one_tells)
+{
+    struct world_reader r;
+    struct cb_event event;
+    struct cb_journal_recovery report;
+    uint8_t body[CB_JOURNAL_BODY_BYTES_MAX];
+    build(1, 60 * KIB);
+    cr_assert_eq(w.journal.offset, 60 * KIB);
+    struct cb_sim_fault stall = {
+        .kind = CB_SIM_FAULT_STALL, .at_op = cb_sim_disk_ops(w.sim) + 1, .reaps = 10};
+    cb_sim_disk_fault(w.sim, &stall);
+    for (int64_t i = 0; i < 5; i++) { /* five seconds apart: a frame each */
+        event = world_event(body, cb_journal_last_seq(&w.journal) + 1, BODY);
+        event.ingest_ns += i * 5000000000;
+        cb_journal_append(&w.journal, &event);
+        cb_journal_poll(&w.journal, 0);
+    }
+    cr_assert(world_settle(&w));
+    cr_assert_eq(w.journal.generation, 2u);
+    struct cb_journal_frame first;
+    memcpy(&first, cb_sim_disk_bytes(w.sim, 1), sizeof first);
+    cr_assert_lt(first.acked_frame, first.frame_no - 1);
+    uint8_t byte = (uint8_t)(cb_sim_disk_bytes(w.sim, 0)[60 * KIB + 200] ^ 1);
+    cb_sim_disk_damage(w.sim, 0, 60 * KIB + 200, &byte, 1);
+
+    world_reader_open(&r, w.config.disk, false);
+    cr_assert(cb_journal_reader_seek(&r.reader, 0));
+    enum cb_journal_read read;
+    while ((read = cb_journal_reader_next(&r.reader, &event)) == CB_JOURNAL_READ_EVENT) {
+    }
+    cr_assert_eq(read, CB_JOURNAL_READ_BAD);
+    cr_assert_eq(r.reader.problem.flaw, CB_JOURNAL_BAD_CRC);
+    cr_assert_eq(r.reader.problem.slot, 0u);
+    cr_assert_eq(r.reader.problem.offset, 60u * KIB);
+    world_reader_close(&r);
+    cr_assert(!world_recover(&w, &report, 1));
+    cr_assert_eq(report.row, 7u, "recovery says the same");
+    world_close(&w);
+}
+
 /* The snapshotter's view: a second process reads while the first writes, recycles what was read, and crashes.
  */
 Test(journal_reader, a_follower_sees_each_event_once_and_none_that_is_not_durable)

@@ -221,6 +221,23 @@ Test(oracle, one_live_source_can_not_set_the_value_alone)
     cr_assert_eq(v.price_e8, 1006, "1004 1005 1006 1007 9000000: the newest five");
 }
 
+/* What oracle.h says of two: a limit of the rule, held here so that nobody takes it for more. */
+Test(oracle, of_two_the_lower_stands_and_from_three_on_no_source_stands_alone)
+{
+    price(0, 0, 100, 1000, 1000);
+    price(0, 1, 1, 1000, 1000);
+    cr_assert_eq(view(0, 1000).price_e8, 1, "the lower of two, fresh as both are");
+    cr_assert(!view(0, 1000).stale);
+    price(0, 1, CB_ORACLE_PRICE_MAX_E8, 1001, 1001);
+    cr_assert_eq(view(0, 1001).price_e8, 100, "the greater never");
+    price(0, 1, 1, 1002, 1002);
+    price(0, 2, 102, 1002, 1002);
+    cr_assert_eq(view(0, 1002).price_e8, 100, "1 100 102");
+    config.factors[0].quorum = 3;
+    price(0, 1, 2, 5000, 5000);
+    cr_assert_eq(view(0, 5000).price_e8, 100, "2 100 102: the others are silent, and outvote it");
+}
+
 Test(oracle, two_hostile_of_five_fresh_do_not_leave_the_honest_range)
 {
     for (uint16_t source = 0; source < 5; source++) {

@@ -341,6 +341,8 @@ Test(risk_config, each_range_is_held_on_both_sides)
     expect_fault(&c, &c.instruments[ETH_PUT].strike.e8, CB_RISK_PRICE_E8_MAX, CB_RISK_PRICE_E8_MAX + 1,
                  ETH_PUT);
     expect_fault(&c, &c.instruments[ETH_FUTURE].expiry_ns, 1, 0, ETH_FUTURE);
+    expect_fault(&c, &c.instruments[BTC_PERP].expiry_ns, 0, 1, BTC_PERP);
+    expect_fault(&c, &c.instruments[ETH_SPOT].expiry_ns, 0, WORLD_NOW, ETH_SPOT);
 }
 
 Test(risk_config, references_and_counts_are_checked)
