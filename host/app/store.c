@@ -335,7 +335,8 @@ static enum cb_exit begin_with_genesis(struct cb_store *store, const struct cb_s
             }
         }
         if (result == CB_GENESIS_BAD) {
-            cb_message_print(errors, CB_MESSAGE_5001, "%s: %s", load->directory, store->genesis->fault);
+            cb_message_print(errors, store->genesis->other_version ? CB_MESSAGE_5005 : CB_MESSAGE_5001,
+                             "%s: %s", load->directory, store->genesis->fault);
             return CB_EXIT_LEDGER;
         }
         if (result == CB_GENESIS_COMPLETE) {

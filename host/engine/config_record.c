@@ -1,6 +1,7 @@
 #include "host/engine/config_record.h"
 
 #include "host/base/assert.h"
+#include "host/base/bytes.h"
 #include "host/engine/core.h"
 
 #include <string.h>
@@ -175,6 +176,11 @@ void cb_config_serialize(const struct cb_config *config, struct cb_writer *write
     /* The walk only reads when it writes; the cast is undone by that promise. */
     walk_scalars(&k, (struct cb_config *)(uintptr_t)config);
     walk_tables(&k, (struct cb_config *)(uintptr_t)config);
+}
+
+bool cb_config_is_of_this_version(const uint8_t *record, size_t bytes)
+{
+    return bytes >= sizeof(uint32_t) && cb_load_u32_le(record) == CB_CONFIG_FORMAT;
 }
 
 bool cb_config_restore(struct cb_config *config, struct cb_reader *reader)

@@ -19,6 +19,9 @@
 
 void cb_config_serialize(const struct cb_config *config, struct cb_writer *writer);
 
+/* Whether a record begins as this version writes it; another layout or core version begins otherwise. */
+bool cb_config_is_of_this_version(const uint8_t *record, size_t bytes);
+
 /* False: not a configuration this version can have written (counts, ids or enums out of range). `config` is
  * filled completely in either case. */
 bool cb_config_restore(struct cb_config *config, struct cb_reader *reader);

@@ -38,6 +38,11 @@ enum cb_genesis_result cb_genesis_take(struct cb_genesis *genesis, const struct 
     if (event->body_bytes == CB_CONFIG_PART_BYTES) {
         return CB_GENESIS_MORE;
     }
+    if (!cb_config_is_of_this_version(genesis->record, genesis->bytes)) {
+        genesis->fault = "another version of clearbox wrote it";
+        genesis->other_version = true;
+        return CB_GENESIS_BAD;
+    }
     struct source source = {.data = genesis->record, .bytes = genesis->bytes};
     struct cb_reader reader = {.self = &source, .get = get};
     uint32_t index;

@@ -21,6 +21,7 @@ enum cb_genesis_result {
 struct cb_genesis {
     struct cb_config config;
     const char *fault;
+    bool other_version; /* BAD because another version of clearbox wrote it */
     uint32_t parts;
     uint32_t bytes;
     int64_t ingest_ns[CB_GENESIS_PARTS_MAX];

@@ -1000,7 +1000,7 @@ static inline uint32_t cb_wire_session_status_encode(uint8_t *message, const str
     return CB_WIRE_SESSION_STATUS_BYTES;
 }
 
-/* To a sender: a message without a reply of its own was refused. */
+/* To a sender on an ordered session: a message without a reply of its own was refused. */
 struct cb_wire_refused {
     uint64_t session_seq;
     uint64_t seq;

@@ -221,3 +221,22 @@ Test(engine_genesis, parts_without_end_are_refused_before_memory_ends)
     event.session_seq += CB_CONFIG_PART_BYTES;
     expect_bad(&event);
 }
+
+Test(engine_genesis, the_configuration_of_another_version_is_told_from_a_damaged_one)
+{
+    serialize();
+    struct cb_event event = part(0);
+    bytes.data[0] ^= 1; /* its layout */
+    cr_assert_eq(cb_genesis_take(&genesis, &event), CB_GENESIS_BAD);
+    cr_assert(genesis.other_version);
+    memset(&genesis, 0, sizeof genesis);
+    bytes.data[0] ^= 1;
+    bytes.data[2] ^= 1; /* the core's version */
+    cr_assert_eq(cb_genesis_take(&genesis, &event), CB_GENESIS_BAD);
+    cr_assert(genesis.other_version);
+    memset(&genesis, 0, sizeof genesis);
+    bytes.data[2] ^= 1;
+    event.body_bytes--;
+    cr_assert_eq(cb_genesis_take(&genesis, &event), CB_GENESIS_BAD);
+    cr_assert_not(genesis.other_version);
+}
