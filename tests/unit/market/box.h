@@ -7,7 +7,7 @@
 #include "host/base/mac.h"
 #include "sim/market/market.h"
 #include "sim/market/random.h"
-#include "sim/market/scenario.h"
+#include "tests/unit/market/scenario.h"
 
 #define BOX_REQUESTS     8192u
 #define BOX_ACTIONS      8192u

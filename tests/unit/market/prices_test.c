@@ -1,6 +1,6 @@
 /* The reader of recorded prices: exact, total, and its errors say file, line, what and what to do. */
 #include "sim/market/prices.h"
-#include "sim/market/scenario.h"
+#include "tests/unit/market/scenario.h"
 #include "sim/market/seeded.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-#include "sim/market/scenario.h"
+#include "tests/unit/market/scenario.h"
 
 #include "host/base/assert.h"
 

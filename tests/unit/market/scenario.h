@@ -1,10 +1,11 @@
-/* Ready configurations for demonstrations and tests: what the YAML files of the same names say, without YAML.
+/* Ready configurations for these tests, made in C: worlds like those of the YAML examples, with names of
+ * their own.
  *
  * Chains ethereum, arbitrum, solana, polygon; venues deribit, okx, hyperliquid; sessions oracle (latest),
  * operator, trader1, trader2, venue (for all three venues) and one custodian per chain, named as the chain
  * (ordered). Asset 0 is USD. The clock is `feed`. */
-#ifndef CB_SIM_MARKET_SCENARIO_H
-#define CB_SIM_MARKET_SCENARIO_H
+#ifndef CB_TESTS_UNIT_MARKET_SCENARIO_H
+#define CB_TESTS_UNIT_MARKET_SCENARIO_H
 
 #include "host/types/config.h"
 
