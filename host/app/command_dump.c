@@ -84,10 +84,7 @@ static void print_message(const struct dump *dump, const struct cb_event *event)
     const struct cb_session_config *session = &dump->store->genesis->config.sessions[event->session];
     uint16_t template_id;
     enum cb_reject reason = cb_wire_open(event->body, event->body_bytes, &template_id);
-    int length = (int)sizeof session->name;
-    while (length > 1 && session->name[length - 1] == ' ') {
-        length--;
-    }
+    int length = cb_report_name_length(session);
     if (dump->json) {
         fprintf(out, ", \"session\": \"%.*s\", \"session_seq\": \"%" PRIu64 "\"", length, session->name,
                 event->session_seq);

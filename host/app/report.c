@@ -52,6 +52,109 @@ static double per_second(uint64_t count, int64_t busy_ns)
     return busy_ns > 0 ? (double)count * 1e9 / (double)busy_ns : 0.0;
 }
 
+/* Named counters, so that text and JSON show the same ones. */
+struct counter {
+    const char *name;
+    uint64_t value;
+};
+#define SESSION_COUNTERS 11u
+#define EGRESS_COUNTERS  5u
+
+/* What the window of a session made of its messages; [0] is what was delivered. */
+static void session_counters(const struct cb_engine *engine, uint32_t session,
+                             struct counter out[SESSION_COUNTERS])
+{
+    struct cb_ingress_session_stats s;
+    cb_ingress_session_stats(&engine->ingress, session, &s);
+    const struct counter rows[SESSION_COUNTERS] = {{"delivered", s.delivered},
+                                                   {"duplicates", s.duplicates},
+                                                   {"old", s.old},
+                                                   {"skipped", s.skipped},
+                                                   {"held", s.held},
+                                                   {"ahead", s.ahead},
+                                                   {"gaps", s.gaps},
+                                                   {"requests", s.requests},
+                                                   {"stales", s.stales},
+                                                   {"bad_tag", s.bad_tag},
+                                                   {"malformed", s.malformed}};
+    memcpy(out, rows, sizeof rows);
+}
+
+/* What was to leave and did not, or later: it is asked for or sent again. */
+static void egress_counters(const struct cb_engine *engine, struct counter out[EGRESS_COUNTERS])
+{
+    const struct cb_egress_stats *s = &engine->egress.stats;
+    const struct counter rows[EGRESS_COUNTERS] = {{"dropped_full", s->dropped_full},
+                                                  {"dropped_no_path", s->dropped_no_path},
+                                                  {"lost_link", s->lost_link},
+                                                  {"nic_full", s->nic_full},
+                                                  {"actions_deferred", engine->stats.actions_deferred}};
+    memcpy(out, rows, sizeof rows);
+}
+
+int cb_report_name_length(const struct cb_session_config *session)
+{
+    int length = (int)sizeof session->name;
+    while (length > 1 && session->name[length - 1] == ' ') {
+        length--;
+    }
+    return length;
+}
+
+/* Those that are not 0. Returns whether there was one. */
+static bool print_counters(FILE *out, bool json, const struct counter *rows, uint32_t count)
+{
+    const char *comma = "";
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i].value != 0) {
+            fprintf(out, json ? "%s\"%s\": %" PRIu64 : "%s %s %" PRIu64, comma, rows[i].name, rows[i].value);
+            comma = json ? ", " : ",";
+        }
+    }
+    return comma[0] != 0;
+}
+
+static void traffic_json(FILE *out, const struct cb_engine *engine)
+{
+    struct counter rows[SESSION_COUNTERS], leaving[EGRESS_COUNTERS];
+    const struct cb_config *config = engine->core->config;
+    fprintf(out, ", \"sessions\": {");
+    for (uint32_t s = 0; s < config->sessions_count; s++) {
+        session_counters(engine, s, rows);
+        fprintf(out, "%s\"%.*s\": {", s == 0 ? "" : ", ", cb_report_name_length(&config->sessions[s]),
+                config->sessions[s].name);
+        print_counters(out, true, rows, SESSION_COUNTERS);
+        fprintf(out, "}");
+    }
+    fprintf(out, "}, \"egress\": {");
+    egress_counters(engine, leaving);
+    print_counters(out, true, leaving, EGRESS_COUNTERS);
+    fprintf(out, "}");
+}
+
+/* A session is named when not all of its messages were simply delivered. */
+static void traffic_text(FILE *out, const struct cb_engine *engine)
+{
+    struct counter rows[SESSION_COUNTERS], leaving[EGRESS_COUNTERS];
+    const struct cb_config *config = engine->core->config;
+    for (uint32_t s = 0; s < config->sessions_count; s++) {
+        session_counters(engine, s, rows);
+        uint64_t other = 0;
+        for (uint32_t i = 1; i < SESSION_COUNTERS; i++) {
+            other |= rows[i].value;
+        }
+        if (other != 0) {
+            fprintf(out, "session %.*s:", cb_report_name_length(&config->sessions[s]),
+                    config->sessions[s].name);
+            print_counters(out, false, rows, SESSION_COUNTERS);
+            fprintf(out, "\n");
+        }
+    }
+    egress_counters(engine, leaving);
+    fprintf(out, "egress: %" PRIu64 " datagrams;", engine->egress.stats.datagrams);
+    fprintf(out, "%s\n", print_counters(out, false, leaving, EGRESS_COUNTERS) ? "" : " nothing dropped");
+}
+
 static void stopped_json(FILE *out, const struct cb_engine *engine, const char *digest, int64_t busy_ns)
 {
     const struct cb_core *core = engine->core;
@@ -100,7 +203,9 @@ static void stopped_json(FILE *out, const struct cb_engine *engine, const char *
     for (unsigned i = 0; i < CB_MARGIN_STATES; i++) {
         fprintf(out, "%s\"%s\": %" PRIu32, i == 0 ? "" : ", ", cb_margin_state_names[i], states[i]);
     }
-    fprintf(out, "}}\n");
+    fprintf(out, "}");
+    traffic_json(out, engine);
+    fprintf(out, "}\n");
 }
 
 static void messages_text(FILE *out, const struct cb_core *core)
@@ -172,6 +277,7 @@ static void stopped_text(FILE *out, const struct cb_engine *engine, const char *
         }
         fprintf(out, "\n");
     }
+    traffic_text(out, engine);
     fprintf(out, "journal: %" PRIu64 " commits, %.1f MiB, %.1f records a commit on average\n",
             journal->frames, (double)journal->bytes / (double)(1u << 20),
             journal->frames != 0 ? (double)journal->records / (double)journal->frames : 0.0);

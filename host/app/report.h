@@ -25,4 +25,7 @@ void cb_report_stopped(FILE *out, enum cb_output format, const struct cb_engine 
 #define CB_MARGIN_STATES 6u
 extern const char *const cb_margin_state_names[CB_MARGIN_STATES];
 
+/* The length of a session's name without the spaces behind it: for "%.*s". */
+int cb_report_name_length(const struct cb_session_config *session);
+
 #endif

@@ -177,6 +177,9 @@ def main():
         stopped = market.stop()
         expect(Counter(stopped["drops"]), DROPS, "what was dropped, by reason")
         expect(Counter(stopped["refused"]), REFUSED, "what was refused, by reason")
+        trader = stopped["sessions"]["TRADER0"]
+        expect([name for name in ("delivered", "duplicates", "ahead", "gaps", "requests", "bad_tag", "malformed")
+                if trader.get(name, 0) == 0], [], "what the trader's window saw is told, each by its name")
     finally:
         market.close()
     return 0
