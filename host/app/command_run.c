@@ -231,6 +231,11 @@ static enum cb_exit open_engine(struct box *box, uint64_t epoch)
         config.lines[i] = box->lines.port[i];
         config.addresses[i].own.ip = app->listen.ip;
         config.addresses[i].own.port = app->listen.port;
+        if (app->nics[i].driver == CB_NIC_UDP) { /* the kernel hands on what came to its own socket */
+            const struct cb_address *bound = &app->nics[i].address;
+            config.addresses[i].own.ip = bound->ip != 0 ? bound->ip : app->listen.ip;
+            config.addresses[i].own.port = bound->port;
+        }
         memcpy(config.addresses[i].own.mac, box->lines.port[i]->mac, sizeof config.addresses[i].own.mac);
     }
     for (uint32_t s = 0; s < box->core->config->sessions_count; s++) {

@@ -29,6 +29,11 @@ def main():
         summary = run.finish_world(run.world("--steps", arguments.steps, "--seed", arguments.seed))
         box.answered_once(summary)
         stopped = run.stop()
+        assert stopped["drops"] == {}, stopped["drops"]
+        if arguments.lines == 2:  # what line A brought first is a duplicate on line B, or the other way round
+            brought_twice = [name for name, seen in stopped["sessions"].items()
+                             if seen.get("duplicates", 0) + seen.get("old", 0) > 0]
+            assert len(brought_twice) == len(stopped["sessions"]), stopped["sessions"]
         again = run.replay()
         assert again["state_digest"] == stopped["state_digest"], (again, stopped)
         run.command("verify", run.data, check=0)
